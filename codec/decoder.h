@@ -1,0 +1,74 @@
+// decoder.h: a byte stream in, whole messages and control frames out (RFC 6455, sections 5 and 6.2).
+//
+// Free of I/O. A Decoder belongs to one connection and its thread. A frame that is wholly in the input is unmasked
+// and validated where it landed and costs no allocation; only an unfinished frame or message is moved into the
+// decoder's own store, which grows with the bytes seen (never with the length declared) and is given back when the
+// message ends. An idle decoder is one pointer. May throw std::bad_alloc, after which it must be destroyed.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include <brume/codec/frame_header.h>
+#include <brume/codec/violation.h>
+
+namespace brume::codec {
+
+struct DecoderLimits {
+  std::size_t max_message_size = 512 * 1024;  // bytes of a whole message, judged from each header (section 10.4)
+  std::uint32_t max_fragments = 1024;         // frames of one message
+  Receiver receiver = Receiver::server;
+};
+
+struct Event {
+  enum class Kind : std::uint8_t {
+    need_more,  // the input is used up
+    message,    // a whole text or binary message
+    ping,
+    pong,
+    close,      // a Close frame; its payload is not judged yet (close_payload.h)
+    violation,  // a broken rule; the decoder takes no further input
+  };
+  Kind kind = Kind::need_more;
+  Opcode opcode = Opcode::continuation;              // of a message: text or binary
+  Violation violation = Violation::reserved_opcode;  // meaningful only for Kind::violation
+  // Unmasked. Lies in the input or in the decoder; valid until the next call of next(), and no longer than both.
+  std::span<std::byte> payload{};
+};
+
+// Owning bytes of a message: the decoder's store handed over (take_payload), or a copy.
+struct OwnedBytes {
+  std::unique_ptr<std::byte[]> data;
+  std::size_t size = 0;
+};
+
+class Decoder {
+ public:
+  Decoder();
+  ~Decoder();
+  Decoder(Decoder&&) noexcept;
+  Decoder& operator=(Decoder&&) noexcept;
+
+  // Takes bytes from the front of `input` (which is changed in place: payloads are unmasked) up to the end of the
+  // next message or control frame, and leaves the rest in `input`. How a stream is split never changes the events.
+  // After Kind::violation and Kind::close the caller stops calling. `limits` is the same on every call.
+  Event next(std::span<std::byte>& input, const DecoderLimits& limits);
+
+  // True from a message's (or control frame's) first byte to its last: what message_timeout measures.
+  bool mid_message() const;
+  // Bytes of memory held beyond the object itself.
+  std::size_t held_bytes() const;
+  // The payload of the message just returned, as an owner. Where it lies in the decoder's store (a message that came
+  // in pieces) the store is handed over without a copy; otherwise it is copied. Requires: the last next() returned
+  // Kind::message with this payload.
+  OwnedBytes take_payload(std::span<const std::byte> payload);
+  void check_invariants() const;
+
+ private:
+  struct Partial;
+  std::unique_ptr<Partial> partial_;
+};
+
+}  // namespace brume::codec
