@@ -1,0 +1,77 @@
+// environment.h: what a server runs on: this machine, or a simulated one.
+//
+// The machine makes an Io for each core and a thread to drive it; a simulator makes simulated Ios and turns the cores
+// itself. Lives longer than every Io it made. Used by the server's own thread only.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <brume/engine/error.h>
+#include <brume/engine/io/io.h>
+
+namespace brume::io {
+
+enum class Backend : std::uint8_t { automatic, io_uring, epoll };
+
+struct IoOptions {
+  Backend backend = Backend::automatic;
+  std::size_t max_sockets = 0;              // of this core: the size of a direct-descriptor table
+  std::size_t receive_pool_size = 1 << 20;  // bytes; PERFORMANCE: one small pool stays in cache
+};
+
+struct ListenOptions {
+  int backlog = 4096;
+  std::chrono::milliseconds user_timeout{0};  // TCP_USER_TIMEOUT of accepted sockets; 0: the kernel's default
+};
+
+// Something a thread (or a simulator) turns until it is finished.
+class Driven {
+ public:
+  // One turn; waits for events at most `max_wait` (negative: as long as it takes). False once it is finished.
+  virtual bool turn(Time max_wait) = 0;
+  virtual Io& io() = 0;
+  // Called after each turn of a simulation.
+  virtual void check_invariants() const = 0;
+
+ protected:
+  ~Driven() = default;
+};
+
+class Environment {
+ public:
+  virtual ~Environment() = default;
+
+  // Opens `count` listeners on one address and port (port 0: a free one, the same for all). A port in use fails with
+  // address_in_use, also where its holder would share it.
+  virtual std::expected<std::vector<ListenerHandle>, SystemError> open_listeners(const Address& address,
+                                                                                 std::size_t count,
+                                                                                 const ListenOptions& options) = 0;
+  // The address a listener is bound to, with its port.
+  virtual Address local_address(ListenerHandle listener) const = 0;
+  // Closes a listener no Io was given.
+  virtual void close_listener(ListenerHandle listener) = 0;
+
+  struct MadeIo {
+    std::unique_ptr<Io> io;
+    std::string notice;  // one line where the backend asked for first was refused; else empty
+  };
+  virtual std::expected<MadeIo, SystemError> make_io(std::size_t core, const IoOptions& options) = 0;
+
+  // Drives `driven` until it is finished: on a thread of its own (pinned to a processor where asked), or by the
+  // simulator's turns.
+  virtual std::expected<void, SystemError> start(std::size_t core, Driven& driven, bool pin) = 0;
+  // Returns once all that was started has finished (a simulator turns until then).
+  virtual void join() = 0;
+  // Bytes of entropy: from the kernel, or from the simulation's seed.
+  virtual std::uint64_t random() = 0;
+  // Seconds since 1970, for log lines and messages only.
+  virtual std::chrono::system_clock::time_point wall_clock() const = 0;
+};
+
+}  // namespace brume::io
