@@ -100,8 +100,9 @@ tidy: ## check formatting, include ranks, file sizes, headers, clang-tidy, and a
 	@$(PACKAGES) format tidy
 	@$(MAKE) build/include/brume
 	@python3 .ci/tidy.py
-	@$(MAKE) libraries
-	@CXX='$(CXX)' BRUME_OUT='$(OUT)' tests/package/build_against_installed.sh
+	@rm -rf $(OUT)/stage
+	@$(MAKE) install PREFIX=$(OUT)/stage DESTDIR=
+	@CXX='$(CXX)' tests/package/build_against_installed.sh $(OUT)/stage
 
 install: ## install headers, libraries, pkg-config file and CMake package (PREFIX=/usr/local, DESTDIR=)
 	@$(MAKE) libraries
