@@ -98,7 +98,7 @@ fmt: ## format all sources (clang-format-19)
 
 tidy: ## check formatting, include ranks, file sizes, headers, clang-tidy, and a program against the installed tree
 	@$(PACKAGES) format tidy
-	@$(MAKE) build/include/brume
+	@$(MAKE) -s build/include/brume
 	@python3 .ci/tidy.py
 	@rm -rf $(OUT)/stage
 	@$(MAKE) install PREFIX=$(OUT)/stage DESTDIR=

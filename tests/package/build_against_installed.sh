@@ -4,6 +4,7 @@
 #
 # Every public header is also compiled alone there: one that needs a header which is not installed fails here.
 set -eu
+unset MAKEFLAGS MAKELEVEL  # cmake's make is none of ours
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
