@@ -21,7 +21,7 @@ import time
 import xml.etree.ElementTree
 
 TAIL_LINES = 200
-LEFTOVER_GRACE_SECONDS = 5.0
+LEFTOVER_GRACE_SECONDS = 2.0
 
 
 @dataclasses.dataclass
@@ -64,6 +64,8 @@ class Runner:
             result.failures.append(f"ended by signal {signal.Signals(-status).name}")
         elif status != 0 and not result.failures:
             result.failures.append(f"exit status {status}")
+        elif not is_script and not report.exists():
+            result.failures.append("ended without a report")
         if leftovers:
             result.failures.append("left processes running")
         return result
@@ -124,6 +126,8 @@ class Runner:
                     result.failures.append(f"{test} was skipped without a reason")
             elif case.get("status") == "run":
                 result.passed += 1
+            else:
+                result.failures.append(f"{test} is disabled, without a reason")
         for error in xml.etree.ElementTree.parse(report).getroot().findall("testsuite/failure"):
             result.failures.append(error.get("message", "").splitlines()[0])
 
@@ -177,8 +181,6 @@ def show(result, done, total):
         print(f"  | the last {TAIL_LINES} of {len(lines)} lines of {result.log}:")
     for line in lines[-TAIL_LINES:]:
         print(f"  | {line}")
-    for failure in result.failures:
-        print(f"  failed: {failure}")
 
 
 def parse_arguments():
