@@ -68,6 +68,8 @@ class Environment {
   virtual std::expected<void, SystemError> start(std::size_t core, Driven& driven, bool pin) = 0;
   // Returns once all that was started has finished (a simulator turns until then).
   virtual void join() = 0;
+  // Cores a server uses where its configuration names no number.
+  virtual std::size_t available_cores() const { return 1; }
   // Bytes of entropy: from the kernel, or from the simulation's seed.
   virtual std::uint64_t random() = 0;
   // Seconds since 1970, for log lines and messages only.

@@ -1,0 +1,72 @@
+// config.h: every value an operator may set, its default and its unit. README's table is this file.
+//
+// Plain data. A Server copies its Config and checks it in listen(); the error names field, value and allowed range.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <brume/engine/io/environment.h>
+
+namespace brume {
+
+class Request;
+
+enum class LogLevel : std::uint8_t { debug, info, warning, error };
+std::string_view to_string(LogLevel level);
+
+// Receives the library's log lines, without a line break and with control characters escaped. Called from any core's
+// thread, also at the same time; must not throw.
+using LogFunction = std::function<void(LogLevel level, std::string_view line)>;
+
+// The fields that matter once a request's head has been read: a route may have its own.
+struct RouteConfig {
+  std::size_t write_buffer_size = 4096;  // bytes: first size of an outbox's buffer, taken only while output waits
+  std::size_t read_buffer_size = 4096;   // bytes: first size of the buffer for input set aside
+  std::size_t max_message_size = 512 * 1024;           // bytes of a whole received or sent message; above it 1009
+  std::chrono::milliseconds read_timeout{60'000};      // without a byte received: the connection is cut
+  std::chrono::milliseconds message_timeout{60'000};   // from a message's first byte to its last; then 1008
+  std::chrono::milliseconds write_timeout{10'000};     // without a byte taken by the peer while output waits
+  std::chrono::milliseconds ping_interval{30'000};     // without a byte received: a ping is sent; 0 turns pings off
+  std::chrono::milliseconds close_timeout{5'000};      // the whole closing handshake, from close()
+  std::uint32_t message_buffer_size = 256;             // messages an outbox holds
+  std::size_t max_buffered_size = 4 * 1024 * 1024;     // bytes an outbox holds; >= 2 x (max_message_size + 14)
+  std::uint32_t max_fragments = 1024;                  // frames of one message; above it 1008
+  std::uint32_t message_rate = 0;                      // messages a second received; above it 1008; 0: no limit
+  std::uint64_t byte_rate = 0;                         // bytes a second received; above it 1008; 0: no limit
+  std::uint32_t control_rate = 100;                    // pings and pongs a second received; above it 1008; 0: no limit
+  bool keep_request = false;                           // Connection::request() for the connection's whole life
+  std::function<bool(const Request&)> check_origin{};  // empty: same origin, and no Origin header is let in
+  std::vector<std::string> subprotocols{};             // in order of preference; the first one offered is chosen
+};
+
+struct Config : RouteConfig {
+  std::chrono::milliseconds handshake_timeout{10'000};   // from accept, or a later request's first byte, to its answer
+  std::chrono::milliseconds keep_alive_timeout{10'000};  // idle between plain HTTP requests
+  std::size_t max_head_size = 16 * 1024;                 // bytes of a request head; above it 431 (or 414)
+  std::size_t max_headers = 100;                         // fields of a request head; above it 431
+  std::size_t max_body_size = 1024 * 1024;               // bytes of a plain HTTP request's body; above it 413
+  std::size_t max_connections = 0;  // in all; 0: the smaller of 1,000,000 and the hard descriptor limit less 64
+  std::size_t max_connections_per_address = 0;     // 0: no limit
+  std::size_t cores = 0;                           // reactor threads; 0: what affinity and the cgroup's quota allow
+  bool pin_cores = false;                          // each thread to a processor of its own
+  std::chrono::microseconds busy_poll{0};          // spin that long before sleeping
+  std::optional<io::Backend> io{};                 // unset: the environment variable BRUME_IO, else automatic
+  std::size_t memory_limit = 0;                    // bytes held; 0: 3/4 of what the machine or cgroup has
+  std::chrono::milliseconds drain_timeout{10'000}; // stop(): until connections that did not close are cut
+  std::chrono::milliseconds drain_spread{0};       // stop(): the closes are spread over that long
+  std::chrono::milliseconds slow_turn{5};          // a turn above it logs the route; 0: off
+  LogFunction log{};                               // none: silent
+};
+
+// The first field out of range, or nothing. `descriptor_limit`: the hard limit of descriptors (0: not known).
+std::optional<SystemError> validate(const Config& config, std::size_t descriptor_limit);
+std::optional<SystemError> validate(const RouteConfig& config);
+
+}  // namespace brume

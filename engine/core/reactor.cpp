@@ -1,0 +1,87 @@
+#include <brume/engine/core/reactor.h>
+
+#include <algorithm>
+#include <cassert>
+
+namespace brume::core {
+
+Reactor::Reactor(io::Io& io, const Options& options, void* host)
+    : io_(io),
+      options_(options),
+      host_(host),
+      now_(io.now()),
+      last_event_(now_),
+      gate_(*new Gate(io, options.mailbox_slots)),
+      ledger_(options.memory_limit),
+      timers_(now_) {}
+
+Reactor::~Reactor() { gate_.get()->close(); }
+
+void Reactor::turn(io::Events& events, Time max_wait) {
+  const FramePool::Scope scope(frames_);
+  take_completions(events, max_wait);
+
+  const std::size_t ran = gate().drain(host_, options_.envelopes_per_turn);
+  more_envelopes_ = ran == options_.envelopes_per_turn;
+  if (ran != 0) last_event_ = now();
+
+  timers_.advance(now(), [](Timer& timer) {
+    auto& alarm = static_cast<Alarm&>(timer);
+    alarm.fire(alarm);
+  });
+
+  run_marked(ready_, Participant::kReady, [](Participant& p) { p.run_ready(); });
+  run_marked(flush_, Participant::kFlush, [](Participant& p) { p.flush(); });
+  run_marked(reap_, Participant::kReap, [this](Participant& p) {
+    if (p.marks_ != 0) return mark_reap(p);  // another list still names it: next turn
+    p.reap();
+  });
+
+  turns_++;
+  last_turn_length_ = io_.now() - now();
+}
+
+void Reactor::take_completions(io::Events& events, Time max_wait) {
+  const Time limit = sleep_limit(max_wait);
+  if (limit == Time::zero()) {
+    now_known_ = false;
+    if (io_.poll(events, Time::zero()) != 0) last_event_ = now();
+    return;
+  }
+  // The producer's half of this handshake is Gate::post(): either it sees `sleeping` and wakes, or this look again
+  // finds its envelope.
+  const bool may_sleep = gate().prepare_sleep();
+  now_known_ = false;
+  const std::size_t delivered = io_.poll(events, may_sleep ? limit : Time::zero());
+  gate().finish_sleep();
+  if (delivered != 0) last_event_ = now();
+}
+
+Time Reactor::sleep_limit(Time max_wait) {
+  if (!ready_.empty() || !flush_.empty() || !reap_.empty() || more_envelopes_) return Time::zero();
+  const Time now = io_.now();
+  if (options_.busy_poll.count() != 0 && now - last_event_ < options_.busy_poll) return Time::zero();
+  const Time next = timers_.next_deadline();
+  if (next == Time::max()) return max_wait;
+  const Time until = std::max(next - now, Time::zero());
+  return max_wait < Time::zero() ? until : std::min(until, max_wait);
+}
+
+template <class F>
+void Reactor::run_marked(std::vector<Participant*>& list, Participant::Mark mark, F&& f) {
+  // A call may mark others, and itself again: those wait for the next turn's pass over the list.
+  running_.swap(list);
+  for (Participant* participant : running_) {
+    participant->marks_ = static_cast<std::uint8_t>(participant->marks_ & ~mark);
+    f(*participant);
+  }
+  running_.clear();
+}
+
+void Reactor::check_invariants() const {
+  assert(running_.empty());
+  timers_.check_invariants();
+  blocks_.check_invariants();
+}
+
+}  // namespace brume::core
