@@ -2,13 +2,16 @@
 //
 // Free of I/O. A Decoder belongs to one connection and its thread. A frame that is wholly in the input is unmasked
 // and validated where it landed and costs no allocation; only an unfinished frame or message is moved into the
-// decoder's own store, which grows with the bytes seen (never with the length declared) and is given back when the
-// message ends. An idle decoder is one pointer. May throw std::bad_alloc, after which it must be destroyed.
+// decoder's own store (message_store.h), which grows with the bytes seen (never with the length declared) and is given
+// back by the call after the one that delivered it: call next() until need_more. An idle decoder is one pointer.
+// May throw std::bad_alloc, after which it must be destroyed.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <expected>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include <brume/codec/frame_header.h>
@@ -16,9 +19,11 @@
 
 namespace brume::codec {
 
+struct Partial;  // partial.h
+
 struct DecoderLimits {
   std::size_t max_message_size = 512 * 1024;  // bytes of a whole message, judged from each header (section 10.4)
-  std::uint32_t max_fragments = 1024;         // frames of one message
+  std::uint32_t max_fragments = 1024;         // frames of one message, empty ones too; at least 1
   Receiver receiver = Receiver::server;
 };
 
@@ -29,7 +34,7 @@ struct Event {
     ping,
     pong,
     close,      // a Close frame; its payload is not judged yet (close_payload.h)
-    violation,  // a broken rule; the decoder takes no further input
+    violation,  // a broken rule; the rest of the input is dropped
   };
   Kind kind = Kind::need_more;
   Opcode opcode = Opcode::continuation;              // of a message: text or binary
@@ -46,19 +51,17 @@ struct OwnedBytes {
 
 class Decoder {
  public:
-  Decoder();
-  ~Decoder();
-  Decoder(Decoder&&) noexcept;
-  Decoder& operator=(Decoder&&) noexcept;
-
   // Takes bytes from the front of `input` (which is changed in place: payloads are unmasked) up to the end of the
   // next message or control frame, and leaves the rest in `input`. How a stream is split never changes the events.
-  // After Kind::violation and Kind::close the caller stops calling. `limits` is the same on every call.
+  // A violation is found at its first byte: the header's by read_frame_header(), a frame that is out of sequence
+  // (section 5.4) at its first byte, a limit at its header's last byte, bad UTF-8 at the first impossible byte.
+  // After Kind::violation and Kind::close everything that follows is dropped unread (section 5.5.1).
+  // Requires: `limits` is the same on every call.
   Event next(std::span<std::byte>& input, const DecoderLimits& limits);
 
   // True from a message's (or control frame's) first byte to its last: what message_timeout measures.
   bool mid_message() const;
-  // Bytes of memory held beyond the object itself.
+  // Bytes of memory held beyond the object itself: at most twice the bytes received, and a small constant.
   std::size_t held_bytes() const;
   // The payload of the message just returned, as an owner. Where it lies in the decoder's store (a message that came
   // in pieces) the store is handed over without a copy; otherwise it is copied. Requires: the last next() returned
@@ -67,8 +70,27 @@ class Decoder {
   void check_invariants() const;
 
  private:
-  struct Partial;
-  std::unique_ptr<Partial> partial_;
+  struct Release {
+    void operator()(Partial* partial) const noexcept;
+  };
+
+  using HeaderOrViolation = std::expected<std::optional<FrameHeader>, Violation>;
+
+  static Partial* ended();
+  Event next_in_pieces(std::span<std::byte>& input, const DecoderLimits& limits);
+  HeaderOrViolation take_header(std::span<std::byte>& input, const DecoderLimits& limits);
+  std::optional<Violation> judge_sequence(Opcode opcode) const;
+  std::optional<Violation> judge_limits(const FrameHeader& header, const DecoderLimits& limits) const;
+  Event deliver_in_place(const FrameHeader& header, std::span<std::byte>& input);
+  Event deliver_from_partial(std::span<std::byte>& input);
+  Event fail(Violation violation, std::span<std::byte>& input);
+  void forget_delivered();
+  bool waiting() const;
+  bool in_message() const;
+  Partial& need_partial();
+
+  // Null where nothing waits; ended() after a close or a violation.
+  std::unique_ptr<Partial, Release> partial_;
 };
 
 }  // namespace brume::codec

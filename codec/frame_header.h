@@ -38,10 +38,19 @@ struct FrameHeader {
   std::uint8_t header_size;    // bytes, 2 to 14
 };
 
-// Reads the header at the front of `input`, as `receiver` has to judge it.
-// Returns nullopt while bytes are missing; how the bytes are split never changes the answer.
-// Fails at the first byte that no valid header has: opcode, RSV and FIN first, then mask, then the length form.
+// The opcode bits of a frame's first byte; one of the enumerators where judge_first_byte() passes.
+constexpr Opcode opcode_of(std::byte first) {
+  return static_cast<Opcode>(first & std::byte{0x0F});
+}
+
+// Judges the first byte of a frame: opcode, then RSV2, RSV3 and RSV1, then FIN of a control frame (sections 5.2, 5.5).
 // `rsv1_allowed`: permessage-deflate was agreed, so RSV1 may be set on a data frame that is no continuation.
+std::optional<Violation> judge_first_byte(std::byte first, bool rsv1_allowed = false);
+
+// Reads the header at the front of `input`, as `receiver` has to judge it (sections 5.1, 5.2 and 5.5).
+// Returns nullopt while bytes are missing; how the bytes are split never changes the answer.
+// Fails at the first byte that no valid header has: the first byte as above, then the length of a control frame,
+// then the mask bit, then the length form.
 std::expected<std::optional<FrameHeader>, Violation> read_frame_header(std::span<const std::byte> input,
                                                                        Receiver receiver, bool rsv1_allowed = false);
 

@@ -26,11 +26,11 @@ enum class Violation : std::uint8_t {
   data_inside_message,         // a text or binary frame inside a fragmented message (5.4)
   invalid_utf8,                // a text message that is not UTF-8 (8.1)
   truncated_utf8,              // a text message that ends inside a code point (8.1)
-  message_too_large,           // above max_message_size, judged from the header (7.4.1, 1009)
-  too_many_fragments,          // above max_fragments in one message (7.4.1, 1008)
+  message_too_large,           // above max_message_size, judged from the header (10.4)
+  too_many_fragments,          // above max_fragments in one message (10.4)
   close_payload_one_byte,      // a Close frame whose payload is one byte (5.5.1)
-  close_code_invalid,          // a close code that must not be sent (7.4.1, 7.4.2)
-  close_reason_not_utf8,       // a close reason that is not UTF-8 (5.5.1, 8.1)
+  close_code_invalid,          // a close code that must not be sent (7.4)
+  close_reason_not_utf8,       // a close reason that is not UTF-8 (5.5.1)
 };
 inline constexpr std::size_t kViolationCount = 19;
 
