@@ -21,11 +21,16 @@ bool wants_websocket(const RequestHead& head);
 
 // Judges an upgrade request (section 4.2.1 and its field grammars) in this order: method, version of HTTP, Upgrade,
 // Connection, body framing, key, Sec-WebSocket-Version, Sec-WebSocket-Protocol and -Extensions grammar. Returns the key
-// as sent.
+// as sent, a view into the head. Whatever extensions are offered, unknown ones too, is no error. Linear in the head's
+// size.
 std::expected<std::string_view, HttpError> judge_upgrade(const RequestHead& head);
 
+// A longer Sec-WebSocket-Protocol list is malformed_protocol_list: the elements are compared on the stack.
+inline constexpr std::size_t kMaxSubprotocols = 100;
+
 inline constexpr std::size_t kAcceptSize = 28;
-// Sec-WebSocket-Accept for a key (section 4.2.2, item 5.4). The key is hashed as sent.
+// Sec-WebSocket-Accept for a key (section 4.2.2, item 5.4). Requires: the key is 24 characters (only so many are read),
+// as judge_upgrade() returns it. It is hashed as sent.
 std::array<char, kAcceptSize> accept_key(std::string_view key);
 
 // The first of `supported` (in the server's order of preference) that the client offered; case-sensitive
@@ -34,9 +39,11 @@ std::optional<std::string_view> choose_subprotocol(const RequestHead& head,
                                                    std::span<const std::string_view> supported);
 bool offers_subprotocol(const RequestHead& head, std::string_view name);
 
-// Whether Origin is absent, or its host and port (by its scheme's default) equal the request's authority
-// (section 10.2). `scheme` is "http" or "https" where the server knows it (it ends TLS itself, or a trusted proxy said
-// so): then Origin's must agree; empty where it does not.
+// Whether Origin is absent, or is one http, https, ws or wss origin whose host (ASCII case-blind, as text: no two
+// spellings of one address are equal) and port equal the request's authority (section 10.2). A missing port on either
+// side is the default of Origin's scheme. "null" and a repeated Origin are refused. `scheme` is "http" or "https" where
+// the server knows it (it ends TLS itself, or a trusted proxy said so): then Origin's must agree; empty where it does
+// not.
 bool same_origin(const RequestHead& head, std::string_view scheme = {});
 
 // Appends the 101 response's head (section 4.2.2) with `subprotocol` where not empty and `extra` fields, each a name

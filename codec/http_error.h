@@ -1,6 +1,7 @@
 // http_error.h: every rule of HTTP/1.1 and of the opening handshake a request can break, with its status and text.
 //
-// One enumerator a rule; the table in http_error.cpp is the only place that maps a rule to the answer. Pure data.
+// One enumerator a rule; the table in http_error.cpp is the only place that maps a rule to the answer. Pure data: any
+// thread.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +13,7 @@ namespace brume::codec {
 
 enum class HttpError : std::uint8_t {
   // request line (RFC 9112, section 3)
-  malformed_request_line,  // 400
+  malformed_request_line,  // 400: not three words with single spaces, a second empty line before it, or not HTTP at all
   malformed_method,        // 400
   unknown_method,          // 501
   malformed_target,        // 400
@@ -31,13 +32,15 @@ enum class HttpError : std::uint8_t {
   repeated_host,          // 400
   malformed_host,         // 400
   // body framing (RFC 9112, section 6)
-  length_and_transfer_encoding,   // 400
-  conflicting_content_length,     // 400
-  malformed_content_length,       // 400
-  unsupported_transfer_encoding,  // 501
-  malformed_chunk,                // 400
-  body_too_large,                 // 413
-  body_on_upgrade,                // 400: a body or any Transfer-Encoding on an upgrade request
+  length_and_transfer_encoding,      // 400
+  conflicting_content_length,        // 400: Content-Length more than once, even where the numbers agree
+  malformed_content_length,          // 400
+  malformed_transfer_encoding,       // 400: chunked is not the last coding, or not the only chunked one (section 6.3)
+  unsupported_transfer_encoding,     // 501: another coding below chunked (section 6.1)
+  transfer_encoding_needs_http_1_1,  // 400
+  malformed_chunk,                   // 400
+  body_too_large,                    // 413
+  body_on_upgrade,                   // 400: a body or any Transfer-Encoding on an upgrade request
   // opening handshake (RFC 6455, section 4.2.1)
   upgrade_method_not_get,         // 405 with Allow: GET
   upgrade_needs_http_1_1,         // 400
@@ -59,7 +62,7 @@ enum class HttpError : std::uint8_t {
   internal_error,      // 500
   over_capacity,       // 503 with Retry-After
 };
-inline constexpr std::size_t kHttpErrorCount = 42;
+inline constexpr std::size_t kHttpErrorCount = 44;
 
 struct HttpErrorInfo {
   HttpError error;
@@ -71,6 +74,8 @@ struct HttpErrorInfo {
 
 // The whole table in the enumerators' order. Static storage.
 std::span<const HttpErrorInfo> http_errors();
+
+// The row of one rule. Static storage.
 const HttpErrorInfo& info(HttpError error);
 
 // The reason phrase of a status code ("Not Found"); "Unknown" for one that is not known. Static storage.
