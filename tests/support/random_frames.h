@@ -102,16 +102,19 @@ class RandomFrames {
       append(stream, message());
       if (below(4) == 0) append(stream, control_frame());
     }
-    if (below(4) == 0) append(stream, close(1000, utf8(below(10)), options(true)));
+    if (below(4) == 0) {
+      const std::string reason = utf8(below(10));
+      append(stream, close(1000, reason, options(true)));
+    }
     return stream;
   }
 
-  // Changes, takes out, puts in or doubles a few bytes, or cuts the end off.
+  // Changes, takes out or puts in a few bytes, or a length that few frames have, or cuts the end off.
   void break_somewhere(Bytes& stream) {
     for (std::size_t i = 1 + below(3); i > 0 && !stream.empty(); --i) {
       const std::size_t position = below(stream.size());
       const auto at = stream.begin() + static_cast<std::ptrdiff_t>(position);
-      switch (below(5)) {
+      switch (below(6)) {
         case 0:
           *at = static_cast<std::byte>(below(256));
           break;
@@ -124,6 +127,16 @@ class RandomFrames {
         case 3:
           stream.insert(at, static_cast<std::byte>(below(256)));
           break;
+        case 4: {
+          static const std::vector<std::uint64_t> kLengths{
+              0, 125, 126, 65535, 65536, ~std::uint64_t{0} >> 1, std::uint64_t{1} << 63};
+          FrameOptions wrong = options(below(2) == 0);
+          wrong.length_form = below(2) == 0 ? LengthForm::bits16 : LengthForm::bits64;
+          wrong.declared_size = kLengths[below(kLengths.size())];
+          const Bytes header = frame(static_cast<unsigned>(below(3)), {}, wrong);
+          stream.insert(at, header.begin(), header.end());
+          break;
+        }
         default:
           stream.resize(position);
       }
