@@ -1,0 +1,85 @@
+// Peer: gorilla/websocket (Debian golang-github-gorilla-websocket-dev). usage: gorilla echo|fan PORT
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+
+	"github.com/gorilla/websocket"
+)
+
+const queued = 1024 // messages a member may fall behind
+
+var upgrader = websocket.Upgrader{
+	ReadBufferSize:  4096,
+	WriteBufferSize: 4096,
+	CheckOrigin:     func(*http.Request) bool { return true },
+}
+
+func echo(connection *websocket.Conn) {
+	for {
+		kind, message, err := connection.ReadMessage()
+		if err != nil || connection.WriteMessage(kind, message) != nil {
+			return
+		}
+	}
+}
+
+type room struct {
+	lock    sync.RWMutex
+	members map[chan *websocket.PreparedMessage]bool
+}
+
+func (r *room) serve(connection *websocket.Conn) {
+	queue := make(chan *websocket.PreparedMessage, queued)
+	r.lock.Lock()
+	r.members[queue] = true
+	r.lock.Unlock()
+	go func() {
+		for message := range queue {
+			if connection.WritePreparedMessage(message) != nil {
+				return
+			}
+		}
+	}()
+	for {
+		kind, message, err := connection.ReadMessage()
+		if err != nil {
+			break
+		}
+		prepared, _ := websocket.NewPreparedMessage(kind, message)
+		r.lock.RLock()
+		for member := range r.members {
+			member <- prepared
+		}
+		r.lock.RUnlock()
+	}
+	r.lock.Lock()
+	delete(r.members, queue)
+	r.lock.Unlock()
+}
+
+func main() {
+	everyone := &room{members: map[chan *websocket.PreparedMessage]bool{}}
+	http.HandleFunc("/", func(writer http.ResponseWriter, request *http.Request) {
+		connection, err := upgrader.Upgrade(writer, request, nil)
+		if err != nil {
+			return
+		}
+		defer connection.Close()
+		if os.Args[1] == "fan" {
+			everyone.serve(connection)
+		} else {
+			echo(connection)
+		}
+	})
+	listener, err := net.Listen("tcp", "127.0.0.1:"+os.Args[2])
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println("listening on", listener.Addr())
+	panic(http.Serve(listener, nil))
+}
