@@ -1,0 +1,97 @@
+// The accepting half of EpollIo. Listeners are level-triggered, so that what one poll() leaves waiting comes up again.
+#include <algorithm>
+#include <cassert>
+#include <cerrno>
+
+#include <brume/engine/io/epoll_io.h>
+#include <brume/engine/io/errno_map.h>
+#include <brume/engine/io/socket_address.h>
+
+namespace brume::io {
+
+EpollIo::Listener* EpollIo::find(ListenerHandle listener) {
+  const auto found = std::ranges::find(listeners_, listener, &Listener::handle);
+  return found == listeners_.end() ? nullptr : &*found;
+}
+
+void EpollIo::watch(ListenerHandle listener) {
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u64 = tag(Watched::listener, listener);
+  epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, listener, &event);
+  operations_++;
+}
+
+void EpollIo::unwatch(ListenerHandle listener) {
+  epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, listener, nullptr);
+  operations_--;
+}
+
+void EpollIo::add_listener(ListenerHandle listener) {
+  listeners_.push_back({listener, false});
+  watch(listener);
+}
+
+void EpollIo::pause_accept(ListenerHandle handle) {
+  Listener* const listener = find(handle);
+  if (!listener || listener->paused) return;
+  listener->paused = true;
+  unwatch(handle);
+}
+
+void EpollIo::resume_accept(ListenerHandle handle) {
+  Listener* const listener = find(handle);
+  if (!listener || !listener->paused) return;
+  listener->paused = false;
+  watch(handle);
+}
+
+void EpollIo::close_listener(ListenerHandle handle) {
+  if (!find(handle)) return;
+  pause_accept(handle);
+  std::erase_if(listeners_, [handle](const Listener& listener) { return listener.handle == handle; });
+  ::close(handle);
+}
+
+bool EpollIo::refuse_one(ListenerHandle listener) {
+  return reserve_.refuse_one(listener);
+}
+
+void EpollIo::accept_some(Events& events, ListenerHandle handle) {
+  for (int i = 0; i < kAcceptsPerPoll; i++) {
+    // Looked up each time: the handler may have paused or closed it.
+    const Listener* const listener = find(handle);
+    if (!listener || listener->paused) return;
+    SocketAddress peer;
+    peer.size = sizeof peer.storage;
+    const int accepted = accept4(handle, peer.get(), &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (accepted >= 0) {
+      const auto socket = static_cast<SocketId>(accepted);
+      adopt(socket);
+      delivered_++;
+      events.on_accepted(handle, socket, from_socket_address(peer.storage, peer.size));
+      continue;
+    }
+    const int error = errno;
+    switch (classify_accept_failure(error)) {
+      case AcceptFailure::none:
+        return;
+      case AcceptFailure::one_peer:
+        continue;
+      case AcceptFailure::process:
+        pause_accept(handle);
+        delivered_++;
+        return events.on_accept_failed(handle, error);
+    }
+  }
+}
+
+void EpollIo::take_hand_overs(Events& events) {
+  inbox_.take_all([&](const HandOverInbox::Record& record) {
+    adopt(record.socket);
+    delivered_++;
+    events.on_accepted(record.listener, record.socket, record.peer);
+  });
+}
+
+}  // namespace brume::io

@@ -1,0 +1,142 @@
+// epoll_io.h: Io on epoll, for machines where io_uring is missing or forbidden.
+//
+// Sockets are registered once, edge-triggered, for both directions; what an edge said is remembered in the socket's
+// entry until a read or a send finds nothing more to do, so pausing and resuming costs no system call. All connections
+// share one receive buffer. Made on any thread, then used by one; destroyed when no other Io hands over to it any more.
+#pragma once
+
+#include <array>
+#include <expected>
+#include <memory>
+#include <sys/epoll.h>
+#include <vector>
+
+#include <brume/engine/error.h>
+#include <brume/engine/io/descriptor_reserve.h>
+#include <brume/engine/io/hand_over_inbox.h>
+#include <brume/engine/io/io.h>
+#include <brume/engine/io/mapped_memory.h>
+#include <brume/engine/io/wake_event.h>
+
+namespace brume::io {
+
+class EpollIo final : public Io {
+ public:
+  static constexpr std::string_view kName = "epoll";
+  // Of the one receive buffer: as much as one socket may deliver in one poll().
+  static constexpr std::size_t kMinReceiveBytes = 64;
+  static constexpr std::size_t kMaxReceiveBytes = std::size_t{1} << 18;
+
+  // `receive_bytes` is brought between the bounds above.
+  static std::expected<std::unique_ptr<EpollIo>, SystemError> create(std::size_t receive_bytes);
+  ~EpollIo() override;
+
+  std::string_view name() const override { return kName; }
+  std::string describe() const override;
+
+  void add_listener(ListenerHandle listener) override;
+  void pause_accept(ListenerHandle listener) override;
+  void resume_accept(ListenerHandle listener) override;
+  void close_listener(ListenerHandle listener) override;
+  bool refuse_one(ListenerHandle listener) override;
+
+  void receive(SocketId socket, Token token) override;
+  void stop_receive(SocketId socket, Token token) override;
+  std::int32_t send(SocketId socket, Token token, std::span<const iovec> segments) override;
+  void cancel(SocketId socket, Token token) override;
+  void shutdown_write(SocketId socket) override;
+  void close(SocketId socket, bool abort) override;
+  void hand_over(SocketId socket, ListenerHandle listener, const Address& peer, Io& target) override;
+
+  std::size_t poll(Events& events, Time timeout) override;
+  void wake() override { wake_.ring(); }
+  Time now() const override;
+
+  std::size_t operations_in_flight() const override { return operations_; }
+  void check_invariants() const override;
+
+ private:
+  static constexpr std::size_t kEventsPerPoll = 512;
+  static constexpr int kAcceptsPerPoll = 64;
+  static constexpr std::uint32_t kNoSend = ~std::uint32_t{0};
+
+  // What an edge is about: epoll's 64 bits hold this, a socket's use count and a descriptor.
+  enum class Watched : std::uint64_t { socket = 0, listener = 1, wake = 2 };
+  static constexpr int kWatchedShift = 62;
+  static constexpr int kUseShift = 32;
+  static constexpr std::uint32_t kUseMask = (std::uint32_t{1} << (kWatchedShift - kUseShift)) - 1;
+  static std::uint64_t tag(Watched watched, int descriptor, std::uint32_t use = 0) {
+    return static_cast<std::uint64_t>(watched) << kWatchedShift | static_cast<std::uint64_t>(use) << kUseShift |
+           static_cast<std::uint32_t>(descriptor);
+  }
+
+  // One for each descriptor number ever used by a socket of this Io.
+  struct Socket {
+    Token receive_token{};
+    Token send_token{};
+    std::uint32_t use = 0;              // counts the sockets that had this number: a stale edge finds out
+    std::uint32_t send_slot = kNoSend;  // in waiting_sends_ while a send waits for room
+    int receive_error = 0;              // what on_receive_ended() is to tell in the next poll()
+    bool open : 1 = false;
+    bool registered : 1 = false;
+    bool receiving : 1 = false;
+    bool send_cancelled : 1 = false;
+    bool readable : 1 = false;  // an edge came and no read has found the end since
+    bool ending : 1 = false;    // the peer's FIN or an error is somewhere behind the bytes
+    bool queued : 1 = false;    // in ready_
+  };
+  struct WaitingSend {
+    std::array<iovec, kMaxSegments> segments;
+    std::size_t count = 0;
+    std::uint32_t next_free = kNoSend;
+  };
+  struct Listener {
+    ListenerHandle handle;
+    bool paused;
+  };
+  struct Ready {
+    SocketId socket;
+    std::uint32_t use;
+  };
+
+  EpollIo() = default;
+  int open(std::size_t receive_bytes);
+
+  Socket& adopt(SocketId socket);
+  Socket& entry(SocketId socket) { return sockets_[socket]; }
+  bool still(SocketId socket, std::uint32_t use) const { return sockets_[socket].open && sockets_[socket].use == use; }
+  int ensure_registered(SocketId socket);
+  void queue(SocketId socket);
+
+  int wait(Time timeout);
+  void on_ready(Events& events, const epoll_event& event);
+  void serve(Events& events, Ready ready);
+  void read_once(Events& events, SocketId socket);
+  void end_receive(Events& events, SocketId socket, int error);
+  void retry_send(Events& events, SocketId socket);
+  void end_send(Events& events, SocketId socket, std::int32_t result);
+  void accept_some(Events& events, ListenerHandle handle);
+  void take_hand_overs(Events& events);
+
+  Listener* find(ListenerHandle listener);
+  void watch(ListenerHandle listener);
+  void unwatch(ListenerHandle listener);
+
+  OwnedDescriptor epoll_;
+  WakeEvent wake_;
+  DescriptorReserve reserve_;
+  HandOverInbox inbox_;
+  MappedMemory buffer_;
+  std::vector<Listener> listeners_;
+  std::vector<Socket> sockets_;  // by descriptor
+  std::vector<WaitingSend> waiting_sends_;
+  std::uint32_t free_send_ = kNoSend;
+  std::vector<Ready> ready_;    // to be looked at in the next poll() without an edge
+  std::vector<Ready> serving_;  // those of this one
+  std::vector<epoll_event> edges_;
+  std::size_t operations_ = 0;
+  std::size_t delivered_ = 0;
+  bool nanosecond_wait_ = true;  // until epoll_pwait2 turns out to be missing
+};
+
+}  // namespace brume::io
