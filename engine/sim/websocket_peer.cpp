@@ -1,0 +1,199 @@
+#include <array>
+#include <charconv>
+#include <cstring>
+
+#include <openssl/evp.h>
+
+#include <brume/codec/close_payload.h>
+#include <brume/codec/encoder.h>
+#include <brume/codec/handshake.h>
+#include <brume/codec/http_head.h>
+#include <brume/engine/sim/websocket_peer.h>
+
+namespace brume::sim {
+namespace {
+
+// Far above any test's; the limits under test are the server's.
+constexpr std::size_t kMaxMessageSize = std::size_t{1} << 30;
+constexpr std::size_t kKeySize = 16;  // bytes before Base64 (RFC 6455, section 4.1)
+
+std::string text_of(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+std::string draw_key(Random& random) {
+  std::array<unsigned char, kKeySize> nonce;
+  for (unsigned char& byte : nonce) byte = static_cast<unsigned char>(random.below(256));
+  std::array<unsigned char, kKeySize / 3 * 4 + 5> encoded;
+  const int size = EVP_EncodeBlock(encoded.data(), nonce.data(), static_cast<int>(nonce.size()));
+  return {reinterpret_cast<const char*>(encoded.data()), static_cast<std::size_t>(size)};
+}
+
+}  // namespace
+
+WebSocketPeer::WebSocketPeer(SimContext& context, SimNetwork& network, const io::Address& from, const io::Address& to,
+                             std::string_view path, const ClientOptions& options)
+    : TcpPeer(context, network, from, to),
+      answer_pings_(options.answer_pings),
+      answer_close_(options.answer_close),
+      key_(draw_key(context.random)),
+      limits_{.max_message_size = kMaxMessageSize, .max_fragments = UINT32_MAX, .receiver = codec::Receiver::client} {
+  send_request(to, path, options);
+}
+
+void WebSocketPeer::send_request(const io::Address& to, std::string_view path, const ClientOptions& options) {
+  std::string request = "GET ";
+  const auto field = [&request](std::string_view name, std::string_view value) {
+    request.append(name).append(": ").append(value).append("\r\n");
+  };
+  request.append(path).append(" HTTP/1.1\r\n");
+  field("Host", options.host.empty() ? to.to_string() : options.host);
+  field("Upgrade", "websocket");
+  field("Connection", "Upgrade");
+  field("Sec-WebSocket-Key", key_);
+  field("Sec-WebSocket-Version", "13");
+  if (!options.origin.empty()) field("Origin", options.origin);
+  if (!options.subprotocols.empty()) {
+    std::string offered;
+    for (const std::string& name : options.subprotocols) offered.append(offered.empty() ? "" : ", ").append(name);
+    field("Sec-WebSocket-Protocol", offered);
+  }
+  for (const auto& [name, value] : options.headers) field(name, value);
+  send(request.append("\r\n"));
+}
+
+// --- sending
+
+void WebSocketPeer::send_bytes(std::string_view bytes) {
+  if (seen_.upgraded)
+    send(bytes);
+  else if (!head_done_)
+    waiting_.emplace_back(bytes);
+}
+
+void WebSocketPeer::send_frame(codec::Opcode opcode, std::string_view payload, bool fin) {
+  codec::MaskKey mask;
+  const std::uint64_t drawn = context().random.next();
+  std::memcpy(mask.data(), &drawn, mask.size());
+  std::string frame(codec::client_frame_size(payload.size()), '\0');
+  const auto out = std::as_writable_bytes(std::span(frame));
+  frame.resize(codec::write_client_frame(out, opcode, std::as_bytes(std::span(payload)), mask, fin));
+  send_bytes(frame);
+}
+
+void WebSocketPeer::send_close(std::uint16_t code, std::string_view reason) {
+  if (close_sent_) return;
+  close_sent_ = true;
+  std::string payload;
+  if (code != codec::close_code::no_status) {
+    payload += static_cast<char>(code >> 8);
+    payload += static_cast<char>(code & 0xFF);
+    payload += reason;
+  }
+  send_frame(codec::Opcode::close, payload, true);
+}
+
+// --- the response
+
+std::span<std::byte> WebSocketPeer::take_head(std::span<std::byte> bytes) {
+  const std::size_t before = seen_.response_head.size();
+  seen_.response_head.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const std::size_t end = seen_.response_head.find("\r\n\r\n", before < 3 ? 0 : before - 3);
+  if (end == std::string::npos) return {};
+  seen_.response_head.resize(end + 4);
+  head_done_ = true;
+  judge_head();
+  return bytes.subspan(end + 4 - before);
+}
+
+void WebSocketPeer::judge_head() {
+  const std::string_view head = seen_.response_head;
+  constexpr std::size_t kStatusAt = sizeof("HTTP/1.1 ") - 1;
+  if (head.starts_with("HTTP/1.") && head.size() > kStatusAt + 3)
+    std::from_chars(head.data() + kStatusAt, head.data() + kStatusAt + 3, seen_.status);
+  const auto accept = codec::accept_key(key_);
+  seen_.upgraded = seen_.status == 101 &&
+                   response_field("Sec-WebSocket-Accept") == std::string_view(accept.data(), accept.size()) &&
+                   codec::equals_ignore_case(response_field("Upgrade"), "websocket") &&
+                   codec::equals_ignore_case(response_field("Connection"), "upgrade");
+  if (seen_.upgraded)
+    for (const std::string& frame : waiting_) send(frame);
+  waiting_.clear();
+}
+
+std::string_view WebSocketPeer::response_field(std::string_view name) const {
+  std::string_view rest = seen_.response_head;
+  for (std::size_t end = rest.find("\r\n"); end != std::string_view::npos; end = rest.find("\r\n")) {
+    const std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(end + 2);
+    const std::size_t colon = line.find(':');
+    if (colon == std::string_view::npos || !codec::equals_ignore_case(line.substr(0, colon), name)) continue;
+    std::string_view value = line.substr(colon + 1);
+    while (value.starts_with(' ')) value.remove_prefix(1);
+    while (value.ends_with(' ')) value.remove_suffix(1);
+    return value;
+  }
+  return {};
+}
+
+// --- frames
+
+void WebSocketPeer::on_bytes(std::span<std::byte> bytes) {
+  if (!head_done_) bytes = take_head(bytes);
+  if (!head_done_) return;
+  if (seen_.upgraded)
+    decode(bytes);
+  else
+    seen_.response_body += text_of(bytes);
+}
+
+void WebSocketPeer::decode(std::span<std::byte> bytes) {
+  using Kind = codec::Event::Kind;
+  while (!decoding_over_) {
+    const codec::Event event = decoder_.next(bytes, limits_);
+    switch (event.kind) {
+      case Kind::need_more:
+        return;
+      case Kind::message:
+        if (event.opcode == codec::Opcode::text) seen_.last_text = seen_.messages.size();
+        seen_.messages.push_back({static_cast<MessageType>(event.opcode), text_of(event.payload)});
+        break;
+      case Kind::ping:
+        seen_.pings.push_back(text_of(event.payload));
+        if (answer_pings_ && !close_sent_) send_frame(codec::Opcode::pong, seen_.pings.back(), true);
+        break;
+      case Kind::pong:
+        seen_.pongs.push_back(text_of(event.payload));
+        break;
+      case Kind::close:
+        take_close(text_of(event.payload));
+        break;
+      case Kind::violation:
+        fail(event.violation);
+        break;
+    }
+  }
+}
+
+void WebSocketPeer::take_close(std::string_view payload) {
+  decoding_over_ = true;
+  const auto close = codec::read_close_payload(std::as_bytes(std::span(payload)));
+  if (!close) return fail(close.error());
+  seen_.close_code = close->code;
+  seen_.close_reason = close->reason;
+  if (answer_close_) send_close(close->code, {});
+}
+
+void WebSocketPeer::fail(codec::Violation violation) {
+  decoding_over_ = true;
+  seen_.violation = violation;
+  abort();
+}
+
+void WebSocketPeer::on_over() {
+  if (seen_.upgraded && seen_.close_code == 0) seen_.close_code = codec::close_code::abnormal;
+  // The server closes first (RFC 6455, section 7.1.1); once it has, nothing is left to wait for.
+  close();
+}
+
+}  // namespace brume::sim

@@ -1,0 +1,71 @@
+// websocket_peer.h: the state of a SimulatedClient: handshake, decoder, and all it has seen.
+//
+// The simulation's thread only; owned by the World.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <brume/codec/decoder.h>
+#include <brume/engine/sim/simulated_client.h>
+#include <brume/engine/sim/tcp_peer.h>
+
+namespace brume::sim {
+
+class WebSocketPeer final : public TcpPeer {
+ public:
+  WebSocketPeer(SimContext& context, SimNetwork& network, const io::Address& from, const io::Address& to,
+                std::string_view path, const ClientOptions& options);
+
+  void send_frame(codec::Opcode opcode, std::string_view payload, bool fin);
+  void send_bytes(std::string_view bytes);
+  void send_close(std::uint16_t code, std::string_view reason);
+
+  std::string_view response_field(std::string_view name) const;
+
+  // What it has seen; the SimulatedClient says what each means.
+  struct Seen {
+    int status = 0;
+    std::string response_head;
+    std::string response_body;
+    bool upgraded = false;
+    std::vector<ReceivedMessage> messages;
+    std::size_t last_text = SIZE_MAX;  // index into messages
+    std::vector<std::string> pings;
+    std::vector<std::string> pongs;
+    std::uint16_t close_code = 0;
+    std::string close_reason;
+    std::optional<codec::Violation> violation;
+  };
+  Seen& seen() { return seen_; }
+  bool is_open() const { return seen_.upgraded && seen_.close_code == 0 && !close_sent_ && is_connected(); }
+
+ private:
+  void on_bytes(std::span<std::byte> bytes) override;
+  void on_over() override;
+
+  void send_request(const io::Address& to, std::string_view path, const ClientOptions& options);
+  // Takes bytes up to the response head's end, and returns those after it.
+  std::span<std::byte> take_head(std::span<std::byte> bytes);
+  void judge_head();
+  void decode(std::span<std::byte> bytes);
+  void take_close(std::string_view payload);
+  void fail(codec::Violation violation);
+
+  bool answer_pings_;
+  bool answer_close_;
+  std::string key_;
+  std::vector<std::string> waiting_;  // for the upgrade
+  bool head_done_ = false;
+  bool close_sent_ = false;
+  bool decoding_over_ = false;
+  codec::DecoderLimits limits_;
+  codec::Decoder decoder_;
+  Seen seen_;
+};
+
+}  // namespace brume::sim
