@@ -1,4 +1,5 @@
-// Peer: Boost.Beast (Debian libboost-dev). usage: beast_echo PORT
+// Peer: Boost.Beast (Debian libboost-dev). Built as C++17: the coroutine headers of Boost 1.74 do not compile later.
+// usage: beast_echo PORT
 #include <boost/asio.hpp>
 #include <boost/beast.hpp>
 #include <cstdio>

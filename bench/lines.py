@@ -1,0 +1,91 @@
+"""The lines of work that `make bench` measures: who takes part, how the generator is called, and what must be reached."""
+
+import dataclasses
+from typing import Optional
+
+PEERS = ("bun", "beast", "gorilla", "ws")
+LIMITS = ("limit_epoll", "limit_uring")
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    key: str  # as wsblast names it
+    title: str
+    decimals: int = 0
+    divisor: float = 1
+    higher_is_better: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class Mark:
+    text: str
+    goal: float
+    against: str  # "limit": the better of the limit programs; else the key of a server
+    at_least: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    key: str
+    title: str
+    arguments: tuple
+    servers: tuple
+    figure: Figure
+    extra: tuple = ()  # figures of which only the median is shown
+    mark: Optional[Mark] = None
+    kind: str = "load"  # "load": one wsblast run is one figure; "idle" and "stopped" have procedures of their own
+    subjects: tuple = ("brume",)  # the servers that the mark is about
+    note: str = ""
+
+
+RATE = Figure("msgs_per_s", "messages/s")
+MEGABYTES = Figure("mb_per_s", "MB/s")
+P50 = Figure("p50_us", "p50 µs", 1, higher_is_better=False)
+P99 = Figure("p99_us", "p99 µs", 1, higher_is_better=False)
+SERVER_US = Figure("server_us_per_msg", "server CPU µs/message", 3, higher_is_better=False)
+SERVER_USER_NS = Figure("server_user_ns_per_msg", "of it user ns", 0, higher_is_better=False)
+USUAL = (P50, P99, SERVER_US, SERVER_USER_NS)
+EVERYONE = ("brume", "brume_callback", "brume_epoll", *LIMITS, *PEERS)
+
+
+def echo(connections, depth, size):
+    return ("echo", "--conns", str(connections), "--depth", str(depth), "--size", str(size))
+
+
+LINES = [
+    Line("depth1", "Echo of 20 B on 100 connections, 1 message in flight on each", echo(100, 1, 20), EVERYONE, RATE,
+         USUAL, Mark("of the better bare TCP program", 0.97, "limit")),
+    Line("depth16", "Echo of 20 B on 100 connections, 16 messages in flight on each", echo(100, 16, 20), EVERYONE, RATE,
+         USUAL, Mark("of Bun", 1.2, "bun")),
+    Line("depth64", "Echo of 20 B on 100 connections, 64 messages in flight on each", echo(100, 64, 20), EVERYONE, RATE,
+         USUAL),
+    Line("16k", "Echo of 16 KiB on 10 connections, 2 messages in flight on each", echo(10, 2, 16384), EVERYONE,
+         MEGABYTES, USUAL, Mark("of the better bare TCP program", 0.8, "limit")),
+    Line("1m", "Echo of 1 MiB on 4 connections, 2 messages in flight on each", echo(4, 2, 1048576),
+         ("brume_large", "brume_epoll_large", *LIMITS, *PEERS), MEGABYTES, USUAL,
+         note="Messages of 1 MiB are above brume's default limit of 512 KiB, which is raised here."),
+    Line("mixed", "Echo of 20 B, 125 B, 1 KiB and 16 KiB mixed, text, 100 connections, 4 messages in flight, every "
+         "echo compared",
+         ("echo", "--conns", "100", "--depth", "4", "--sizes", "20,125,1024,16384", "--text", "--verify", "100"),
+         ("brume", "brume_callback", "brume_epoll", "bun", "beast", "gorilla", "ws"), RATE, USUAL),
+    Line("pingpong", "Ping-pong of 20 B on 1 connection", echo(1, 1, 20),
+         ("brume", "brume_busy", "brume_epoll", *LIMITS, "bun"), P50, (P99, RATE, SERVER_US)),
+    Line("churn", "Handshakes: connections opened, upgraded and reset, 64 at a time", ("churn", "--conns", "64"),
+         ("brume", "brume_epoll", *PEERS), Figure("handshakes_per_s", "handshakes/s"),
+         (Figure("server_us_per_handshake", "server CPU µs each", 1, higher_is_better=False),)),
+    Line("idle", "Memory of idle connections: 0, 1,000 and 10,000 of them", ("idle", "--steps", "1000,10000"),
+         ("brume", "brume_callback", "brume_epoll", "brume_epoll_callback", *LIMITS, *PEERS),
+         Figure("rss_slope", "RSS B/connection", higher_is_better=False),
+         (Figure("cgroup_slope", "cgroup B/connection", higher_is_better=False),
+          Figure("rss_at_0", "RSS MiB at 0", 1, 2**20), Figure("rss_at_10000", "at 10,000", 1, 2**20)),
+         Mark("bytes of RSS for each idle connection", 512, "", at_least=False), kind="idle",
+         subjects=("brume", "brume_callback", "brume_epoll", "brume_epoll_callback"),
+         note="Slopes by least squares over the three counts. The cgroup's memory is that of everything in it: the "
+         "kernel's sockets of both ends, and the generator; the bare TCP programs show how much that is."),
+    Line("stopped", "Echo of 20 B on 100 connections, with and without one more client that was stopped (SIGSTOP) "
+         "in the middle of a flood of 256 KiB messages", echo(100, 1, 20),
+         ("brume", "brume_epoll", *PEERS), Figure("p99_ratio", "p99 with / without", 2, higher_is_better=False),
+         (Figure("p99_without_us", "p99 µs without", 1), Figure("p99_with_us", "p99 µs with", 1)),
+         Mark("times the p99 without the stopped client", 1.3, "", at_least=False), kind="stopped",
+         subjects=("brume", "brume_epoll")),
+]

@@ -1,0 +1,142 @@
+"""Turns what was measured into bench/RESULTS.md: a table for each line of work, and one of the marks."""
+
+import os
+import pathlib
+import platform
+import re
+import statistics
+
+import lines
+import servers
+
+INTRODUCTION = """# Results
+
+`make bench` wrote this file; `make bench ONLY={first}` measures one line again. Every figure comes from a fresh server on core
+0 and the load generator (`bench/wsblast`) on core 1, over loopback; the servers of a line take turns, round after round.
+Absolute figures move from machine to machine and from hour to hour: compare within one table only.
+
+The bare TCP programs (`bench/limits`) send back what they receive and know no protocol: they are the kernel's limit.
+Ratios are of medians. "c" behind a median: the generator used more than 0.97 of its core in at least half of the runs, so
+the server might do more. "d": in at least half of the runs something else used more than {disturbed:.0%} of a core.
+"""
+
+
+def write(results, build):
+    known = servers.all_servers(build)
+    measured = [line for line in lines.LINES if line.key in results]
+    parts = [
+        INTRODUCTION.format(first=lines.LINES[0].key, disturbed=0.04),
+        machine(build),
+        "## Marks\n\n" + marks_table(results, known),
+    ]
+    parts += [section(line, results[line.key], known) for line in measured]
+    missing = [line.key for line in lines.LINES if line.key not in results]
+    if missing:
+        parts.append("Not measured yet: " + ", ".join(missing) + ".\n")
+    return "\n".join(parts)
+
+
+def machine(build):
+    model = re.search(r"model name\s*:\s*(.+)", pathlib.Path("/proc/cpuinfo").read_text())
+    memory = re.search(r"MemTotal:\s*(\d+)", pathlib.Path("/proc/meminfo").read_text())
+    rows = [
+        ("CPU", f"{model[1] if model else platform.machine()}, {os.cpu_count()} cores"),
+        ("Memory", f"{int(memory[1]) / 2**20:.0f} GiB" if memory else "unknown"),
+        ("Kernel", re.match(r"\d+\.\d+", platform.release())[0]),
+        ("Compiler", servers.output_of(["g++", "-dumpfullversion"]).join(["g++ ", ""])),
+        *servers.versions(build),
+    ]
+    return table(("", ""), rows, align="ll")
+
+
+def section(line, result, known):
+    command = "wsblast " + " ".join(line.arguments) + f" --secs {result['seconds']:g}"
+    if line.kind == "stopped":
+        command += f"`, then `wsblast stopped {' '.join(line.arguments[1:])} --secs {result['seconds']:g}"
+    text = [f"## {line.title}\n", f"`{command}`\n"]
+    if line.note:
+        text.append(line.note + "\n")
+    limit = best_limit(result, line)
+    bun = median(result, "bun", line.figure.key)
+    compare = line.kind == "load"
+    header = ["server", line.figure.title + ", median", "min", "max"]
+    header += ["of the better bare TCP" if limit else None, "of Bun" if bun else None] if compare else []
+    header += [figure.title for figure in line.extra]
+    rows = []
+    for key in [key for key in line.servers if key in result["runs"]]:
+        rows.append(row(line, result, key, known[key].name, limit if compare else None, bun if compare else None))
+    width = len([name for name in header if name])
+    rows = [cells + [""] * (width - len(cells)) for cells in rows]
+    text.append(table([name for name in header if name], rows, align="l" + "r" * (width - 1)))
+    text.append(
+        f"{result['rounds']} rounds of {result['seconds']:g} s, {result['date']}, commit {result['commit']}, "
+        f"load average before: {result['load_before']:.1f}.\n"
+    )
+    return "\n".join(text)
+
+
+def row(line, result, key, name, limit, bun):
+    values = values_of(result, key, line.figure.key)
+    if not values:
+        return [name, "not available: " + result["reasons"].get(key, "the kernel does not give this figure")]
+    show = lambda value, figure=line.figure: f"{value / figure.divisor:,.{figure.decimals}f}"
+    cells = [name, show(statistics.median(values)) + signs(result["runs"][key]), show(min(values)), show(max(values))]
+    cells += [f"{statistics.median(values) / other:.2f}" for other in (limit, bun) if other]
+    for figure in line.extra:
+        middle = median(result, key, figure.key)
+        cells.append("n/a" if middle is None else show(middle, figure))
+    return cells
+
+
+def signs(runs):
+    half = len(runs) / 2
+    bound = sum(run.get("client_bound") == "yes" for run in runs) >= half
+    disturbed = sum(run["other_work"] > 0.04 for run in runs) >= half
+    return (" c" if bound else "") + (" d" if disturbed else "")
+
+
+def values_of(result, key, figure):
+    return [run[figure] for run in result["runs"].get(key, []) if run.get(figure) is not None]
+
+
+def median(result, key, figure):
+    values = values_of(result, key, figure)
+    return statistics.median(values) if values else None
+
+
+def best_limit(result, line):
+    medians = [median(result, key, line.figure.key) for key in lines.LIMITS]
+    medians = [value for value in medians if value is not None]
+    if not medians:
+        return None
+    return max(medians) if line.figure.higher_is_better else min(medians)
+
+
+def marks_table(results, known):
+    rows = []
+    for line in lines.LINES:
+        if not line.mark:
+            continue
+        for subject in line.subjects:
+            rows.append(mark_row(line, results.get(line.key), subject, known[subject].name))
+    return table(("line", "server", "mark", "reached", ""), rows, align="lllrl")
+
+
+def mark_row(line, result, subject, name):
+    mark = line.mark
+    wanted = f"{'at least' if mark.at_least else 'at most'} {mark.goal:g} {mark.text}"
+    value = median(result, subject, line.figure.key) if result else None
+    if value is not None and mark.against:
+        other = best_limit(result, line) if mark.against == "limit" else median(result, mark.against, line.figure.key)
+        value = value / other if other else None
+    if value is None:
+        return [line.key, name, wanted, "", "not measured"]
+    met = value >= mark.goal if mark.at_least else value <= mark.goal
+    decimals = 0 if mark.goal > 100 else 3
+    return [line.key, name, wanted, f"{value:.{decimals}f}", "met" if met else "**missed**"]
+
+
+def table(header, rows, align):
+    marks = {"l": ":--", "r": "--:"}
+    output = [header, [marks[letter] for letter in align], *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in cells) + " |" for cells in output) + "\n"

@@ -1,0 +1,150 @@
+"""The servers that are compared: how each is started, pinned to core 0, and ended."""
+
+import contextlib
+import dataclasses
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import time
+
+SERVER_CORE = "0"
+START_SECONDS = 10.0
+END_SECONDS = 10.0
+LISTENING = re.compile(r"listening on \S*:(\d+)")
+
+
+class NotAvailable(Exception):
+    """The server cannot be started here; the text says why."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Server:
+    name: str
+    command: tuple
+    path: str = "/"
+    raw: bool = False  # a bare TCP program: it gets no handshake
+    needs: str = ""  # the file that must be there
+    log: str = ""  # where the reason stands if it is not
+
+
+def all_servers(build):
+    """By key. `build` is the directory that make builds into."""
+    bench = pathlib.Path(build, "bench")
+    modules = bench / "npm" / "node_modules"
+    echo = str(pathlib.Path(build, "bin", "echo"))
+    bun = str(modules / "bun" / "bin" / "bun.exe")
+    node = shutil.which("node") or "node"
+
+    def brume(name, *options):
+        return Server(name, (echo, "--port", "0", "--cores", "1", *options), path="/ws/echo", needs=echo)
+
+    def limit(name, program):
+        return Server(name, (str(bench / program), "0"), raw=True, needs=str(bench / program))
+
+    def peer(name, needs, log, *command):
+        return Server(name, command, needs=str(needs), log=str(bench / log))
+
+    return {
+        "brume": brume("brume"),
+        "brume_callback": brume("brume, callbacks", "--style", "callback"),
+        "brume_epoll": brume("brume, epoll", "--io", "epoll"),
+        "brume_epoll_callback": brume("brume, epoll, callbacks", "--io", "epoll", "--style", "callback"),
+        "brume_busy": brume("brume, --busy-poll 1000", "--busy-poll", "1000"),
+        "brume_large": brume("brume, --max-message 2097152", "--max-message", "2097152"),
+        "brume_epoll_large": brume(
+            "brume, epoll, --max-message 2097152", "--io", "epoll", "--max-message", "2097152"
+        ),
+        "limit_epoll": limit("bare TCP, epoll", "epoll_echo"),
+        "limit_uring": limit("bare TCP, io_uring", "uring_echo"),
+        "bun": peer("Bun", bun, "npm.log", bun, "bench/peers/bun.js", "echo", "0"),
+        "ws": peer("ws", modules / "ws", "npm.log", node, "bench/peers/node_ws.js", "echo", "0"),
+        "gorilla": peer("gorilla", bench / "gorilla", "gorilla.log", str(bench / "gorilla"), "echo", "0"),
+        "beast": peer("Beast", bench / "beast_echo", "beast_echo.log", str(bench / "beast_echo"), "0"),
+    }
+
+
+@dataclasses.dataclass(frozen=True)
+class Running:
+    server: Server
+    pid: int
+    port: int
+    process: subprocess.Popen
+
+    def check_alive(self):
+        if self.process.poll() is not None:
+            raise NotAvailable(f"it ended by itself with status {self.process.returncode}")
+
+
+@contextlib.contextmanager
+def running(server, build):
+    """A fresh server for the length of the block; raises NotAvailable if it does not start."""
+    if server.needs and not os.path.exists(server.needs):
+        raise NotAvailable(f"not installed: {last_line(server.log) or 'it was not built'}")
+    bench = pathlib.Path(build, "bench")
+    log = bench / "server.log"
+    environment = {**os.environ, "NODE_PATH": str((bench / "npm" / "node_modules").resolve())}
+    with open(log, "wb") as output:
+        process = subprocess.Popen(
+            ["taskset", "-c", SERVER_CORE, *server.command],
+            stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment,
+        )
+    try:
+        yield Running(server, process.pid, wait_for_port(process, log), process)
+    finally:
+        process.terminate()
+        try:
+            process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def wait_for_port(process, log):
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        found = LISTENING.search(log.read_text(errors="replace"))
+        if found:
+            return int(found[1])
+        if process.poll() is not None:
+            raise NotAvailable(f"did not start: {last_line(log) or f'status {process.returncode}'}")
+        time.sleep(0.01)
+    raise NotAvailable(f"said no address within {START_SECONDS:.0f} s")
+
+
+def last_line(path):
+    """The last line of a file, without what only means something on this machine."""
+    if not path or not os.path.exists(path):
+        return ""
+    lines = pathlib.Path(path).read_text(errors="replace").strip().splitlines()
+    return re.sub(r"(?<!\w)/\S+/", "", lines[-1])[:160] if lines else ""
+
+
+def versions(build):
+    """Of the peers, as (name, version or reason)."""
+    modules = pathlib.Path(build, "bench", "npm", "node_modules")
+    return [
+        ("Bun", output_of([str(modules / "bun" / "bin" / "bun.exe"), "--version"])),
+        ("ws", package_version(modules / "ws" / "package.json")),
+        ("Node", output_of(["node", "--version"])),
+        ("gorilla/websocket", debian_version("golang-github-gorilla-websocket-dev")),
+        ("Go", debian_version("golang-go")),
+        ("Boost (Beast)", debian_version("libboost-dev")),
+    ]
+
+
+def output_of(command):
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=20).stdout.strip() or "unknown"
+    except OSError:
+        return "not installed"
+
+
+def package_version(path):
+    found = re.search(r'"version":\s*"([^"]+)"', path.read_text()) if path.exists() else None
+    return found[1] if found else "not installed"
+
+
+def debian_version(package):
+    return output_of(["dpkg-query", "-W", "-f", "${Version}", package])
