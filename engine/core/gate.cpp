@@ -1,7 +1,7 @@
-#include <brume/engine/core/gate.h>
-
 #include <limits>
 #include <thread>
+
+#include <brume/engine/core/gate.h>
 
 namespace brume::core {
 
@@ -12,7 +12,8 @@ constexpr std::uint32_t kClosed = std::uint32_t{1} << 31;
 class Gate::Visit {
  public:
   // Acquire: pairs with close()'s release half, so that a visitor that is let in finds the Io alive.
-  explicit Visit(Gate& gate) : gate_(gate), open_((gate.visitors_.fetch_add(1, std::memory_order_acq_rel) & kClosed) == 0) {}
+  explicit Visit(Gate& gate)
+      : gate_(gate), open_((gate.visitors_.fetch_add(1, std::memory_order_acq_rel) & kClosed) == 0) {}
   Visit(const Visit&) = delete;
   Visit& operator=(const Visit&) = delete;
   // Release: pairs with the acquire load in close(), which waits for this before the Io goes.

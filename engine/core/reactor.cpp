@@ -1,7 +1,7 @@
-#include <brume/engine/core/reactor.h>
-
 #include <algorithm>
 #include <cassert>
+
+#include <brume/engine/core/reactor.h>
 
 namespace brume::core {
 
@@ -15,7 +15,9 @@ Reactor::Reactor(io::Io& io, const Options& options, void* host)
       ledger_(options.memory_limit),
       timers_(now_) {}
 
-Reactor::~Reactor() { gate_.get()->close(); }
+Reactor::~Reactor() {
+  gate_.get()->close();
+}
 
 void Reactor::turn(io::Events& events, Time max_wait) {
   const FramePool::Scope scope(frames_);

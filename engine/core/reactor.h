@@ -51,10 +51,10 @@ class Participant {
 class Reactor {
  public:
   struct Options {
-    std::chrono::nanoseconds busy_poll{0};    // spin that long after the last event before sleeping
-    std::size_t mailbox_slots = 4096;         // envelopes from other threads
-    std::size_t envelopes_per_turn = 1024;    // of them run in one turn
-    std::size_t memory_limit = 0;             // bytes the ledger counts to; 0: none
+    std::chrono::nanoseconds busy_poll{0};  // spin that long after the last event before sleeping
+    std::size_t mailbox_slots = 4096;       // envelopes from other threads
+    std::size_t envelopes_per_turn = 1024;  // of them run in one turn
+    std::size_t memory_limit = 0;           // bytes the ledger counts to; 0: none
   };
 
   // `host` is what envelopes are run with.
