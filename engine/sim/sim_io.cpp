@@ -49,11 +49,11 @@ SimIo::Socket& SimIo::at(io::SocketId socket, const char* call) {
   return sockets_[socket];
 }
 
-SimIo::Listener& SimIo::at_listener(io::ListenerHandle listener) {
+SimIo::Listener* SimIo::find(io::ListenerHandle listener) {
   acted_ = true;
   for (Listener& l : listeners_)
-    if (l.handle == listener && !l.closed) return l;
-  violation("a listener's call", "not an open listener of this core");
+    if (l.handle == listener) return l.closed ? nullptr : &l;
+  violation("a listener's call", "not a listener of this core");
 }
 
 // --- completions on their way
@@ -120,26 +120,27 @@ void SimIo::arm(Listener& listener) {
 }
 
 void SimIo::pause_accept(io::ListenerHandle listener) {
-  Listener& l = at_listener(listener);
-  l.wanted = false;
-  complete_accept(l);  // the end of the accept in flight
+  Listener* const l = find(listener);
+  if (!l) return;
+  l->wanted = false;
+  complete_accept(*l);  // the end of the accept in flight
 }
 
 void SimIo::resume_accept(io::ListenerHandle listener) {
-  arm(at_listener(listener));
+  if (Listener* const l = find(listener)) arm(*l);
 }
 
 void SimIo::close_listener(io::ListenerHandle listener) {
-  Listener& l = at_listener(listener);
+  Listener* const l = find(listener);
+  if (!l) return;
   network_.close_listener(listener);
-  l.wanted = false;
-  l.closed = true;
-  complete_accept(l);
+  l->wanted = false;
+  l->closed = true;
+  complete_accept(*l);
 }
 
 bool SimIo::refuse_one(io::ListenerHandle listener) {
-  at_listener(listener);
-  if (network_.backlog_size(listener) == 0 || context_.strikes(FaultKind::no_reserve)) return false;
+  if (!find(listener) || network_.backlog_size(listener) == 0 || context_.strikes(FaultKind::no_reserve)) return false;
   network_.close(network_.accept(listener), false);
   return true;
 }
@@ -160,6 +161,15 @@ io::SocketId SimIo::open(EndId end) {
   return socket;
 }
 
+void SimIo::may_break(io::SocketId socket) {
+  if (!context_.strikes(FaultKind::reset)) return;
+  const bool at_once = context_.random.below(2) == 0;
+  network_.break_connection(sockets_[socket].end, at_once);
+  if (!at_once) return;  // the operations in flight end when the news arrives
+  complete_receive(socket);
+  complete_send(socket);
+}
+
 void SimIo::receive(io::SocketId socket, io::Token token) {
   Socket& s = at(socket, "receive");
   if (s.receiving) violation("receive", "a receive is under way for this socket");
@@ -168,7 +178,7 @@ void SimIo::receive(io::SocketId socket, io::Token token) {
   s.fresh = false;
   s.receive_token = token;
   ++operations_;
-  if (context_.strikes(FaultKind::reset)) network_.break_connection(s.end, context_.random.below(2) == 0);
+  may_break(socket);
   if (network_.is_readable(s.end)) complete_receive(socket);
 }
 
@@ -194,10 +204,7 @@ std::int32_t SimIo::send(io::SocketId socket, io::Token token, std::span<const i
   for (const iovec& segment : segments)
     if (segment.iov_len == 0) violation("send", "no segment may be empty");
 
-  if (context_.strikes(FaultKind::reset)) {
-    network_.break_connection(s.end, context_.random.below(2) == 0);
-    if (network_.is_readable(s.end)) complete_receive(socket);
-  }
+  may_break(socket);
   const bool later = context_.strikes(FaultKind::pending_send);
   const int error = network_.take_write_error(s.end);
   const bool fits = error == 0 && network_.room(s.end) != 0;
@@ -250,7 +257,10 @@ void SimIo::close(io::SocketId socket, bool abort) {
   if (s.sending) violation("close", "a send is under way for this socket");
   network_.close(s.end, abort);
   s.end = kNoEnd;
-  free_.push_back(socket);
+  free_.push_back(socket);  // the kernel, too, gives a slot out again before it tells of the close
+  ++operations_;
+  ++closes_;
+  complete(Op::close, socket);
 }
 
 void SimIo::hand_over(io::SocketId socket, io::ListenerHandle listener, const io::Address& peer, io::Io& target) {
@@ -289,17 +299,20 @@ std::size_t SimIo::poll(io::Events& events, io::Time timeout) {
   if (polling_) violation("poll", "not from inside poll()");
   polling_ = true;
   acted_ = false;
-  constexpr std::size_t kBatch = 256;
-  std::size_t left = context_.strikes(FaultKind::short_batch) ? 1 + context_.random.below(4) : kBatch;
+  // Only as many as there are now: what handlers bring about waits for the next poll.
+  std::size_t left = completions_.size();
+  if (context_.strikes(FaultKind::short_batch)) left = std::min<std::size_t>(left, 1 + context_.random.below(4));
   std::size_t delivered = 0;
-  for (; left != 0 && completions_.next_due() <= now(); --left) delivered += deliver(completions_.pop(), events);
+  for (; left != 0 && completions_.next_due() <= now(); --left) {
+    delivered += deliver(completions_.pop(), events);
+    acted_ = true;  // also where only this Io had to know
+  }
   if (wake_due_ <= now()) {
     wake_due_ = kNever;
     acted_ = true;
   }
   polling_ = false;
 
-  acted_ |= delivered != 0;
   timeout_due_ = after(now(), timeout);
   // An owner that looks again and again without waiting has to see time pass.
   next_turn_ = timeout == io::Time::zero() ? now() + kSpinCost : kNever;
@@ -314,7 +327,7 @@ io::Time SimIo::work_due() const {
 }
 
 void SimIo::check_invariants() const {
-  std::size_t operations = 0;
+  std::size_t operations = closes_;
   for (const Socket& s : sockets_) {
     if (s.end == kNoEnd) continue;
     operations += (s.receiving ? 1u : 0u) + (s.sending ? 1u : 0u);

@@ -76,7 +76,7 @@ class SimIo final : public io::Io, private EndOwner, private ListenerOwner {
   io::Time timeout_due() const { return timeout_due_; }
 
  private:
-  enum class Op : std::uint8_t { receive, send, accept, hand_over };
+  enum class Op : std::uint8_t { receive, send, accept, hand_over, close };
   struct Completion {
     std::uint32_t index;  // of a socket or a listener
     Op op;
@@ -119,13 +119,16 @@ class SimIo final : public io::Io, private EndOwner, private ListenerOwner {
   void on_backlog(io::ListenerHandle listener) override;
 
   Socket& at(io::SocketId socket, const char* call);
-  Listener& at_listener(io::ListenerHandle listener);
+  // Null where it was closed before.
+  Listener* find(io::ListenerHandle listener);
   [[noreturn]] void violation(const char* call, const char* rule) const;
 
   void complete(Op op, std::uint32_t index, io::Time delay = io::Time::zero());
   void complete_receive(io::SocketId socket);
   void complete_send(io::SocketId socket, io::Time delay = io::Time::zero());
   void complete_accept(Listener& listener);
+  // The fault `reset` at an operation.
+  void may_break(io::SocketId socket);
   void arm(Listener& listener);
 
   // Each returns the number of events it delivered.
@@ -156,6 +159,7 @@ class SimIo final : public io::Io, private EndOwner, private ListenerOwner {
   std::vector<Listener> listeners_;
   std::vector<HandedOver> handed_over_;
   std::size_t operations_ = 0;
+  std::size_t closes_ = 0;  // of them, those that only have to be taken notice of
 
   std::atomic<bool> wake_asked_{false};
   io::Time wake_due_ = kNever;

@@ -27,6 +27,10 @@ std::size_t SimIo::deliver(const Completion& completion, io::Events& events) {
       return deliver_receive(completion.index, events);
     case Op::send:
       return deliver_send(completion.index, events);
+    case Op::close:
+      --operations_;
+      --closes_;
+      return 0;
   }
   return 0;
 }
@@ -128,8 +132,7 @@ std::size_t SimIo::deliver_accept(Listener& listener, io::Events& events) {
     constexpr std::array kErrors{EMFILE, ENFILE, ENOBUFS, ENOMEM};
     const int error = failed ? kErrors[context_.random.below(kErrors.size())] : ENFILE;
     listener.wanted = false;
-    listener.armed = false;
-    --operations_;
+    complete_accept(listener);  // other accepts in flight end later, and may still come to something
     context_.note(Step::accept_failed, core_ << 32, static_cast<std::uint64_t>(error));
     events.on_accept_failed(handle, error);
     return 1;
