@@ -68,6 +68,14 @@ class Environment {
   virtual std::expected<void, SystemError> start(std::size_t core, Driven& driven, bool pin) = 0;
   // Returns once all that was started has finished (a simulator turns until then).
   virtual void join() = 0;
+  // The descriptors this process may have (the soft limit now, and the hard one it may be raised to); 0: not limited.
+  struct DescriptorLimit {
+    std::size_t soft = 0;
+    std::size_t hard = 0;
+  };
+  virtual DescriptorLimit descriptor_limit() const { return {}; }
+  // Bytes of memory this process may use, by the machine and its cgroup; 0: not known.
+  virtual std::size_t available_memory() const { return 0; }
   // Cores a server uses where its configuration names no number.
   virtual std::size_t available_cores() const { return 1; }
   // Bytes of entropy: from the kernel, or from the simulation's seed.

@@ -48,6 +48,7 @@ void UringIo::on_receive(Events& events, const UringTag& tag, const UringComplet
     {
       const ReceivePool::View view(pool_, completion);
       delivered_++;
+      s.fed = true;
       events.on_received(s.receive_token, view.bytes());
     }
     if (more) return;
@@ -71,15 +72,20 @@ void UringIo::on_receive(Events& events, const UringTag& tag, const UringComplet
   }
 }
 
-// By now every buffer is back in the pool: views end with their call.
+// By now every buffer is back in the pool: views end with their call. The kernel serves them in this order, so those
+// who got nothing the last time go first: a socket that always has more cannot drain the pool again and again.
 void UringIo::feed_starved(Events& events) {
-  for (std::size_t i = 0; i < starved_.size(); i++) {
-    Socket& s = sockets_[starved_[i]];
-    s.starved = false;
-    if (s.stopping)
-      end_receive(events, starved_[i], ECANCELED);
-    else
-      arm_receive(starved_[i]);
+  for (const bool fed : {false, true}) {
+    for (std::size_t i = 0; i < starved_.size(); i++) {
+      Socket& s = sockets_[starved_[i]];
+      if (!s.starved || s.fed != fed) continue;
+      s.starved = false;
+      s.fed = false;
+      if (s.stopping)
+        end_receive(events, starved_[i], ECANCELED);
+      else
+        arm_receive(starved_[i]);
+    }
   }
   starved_.clear();
 }

@@ -96,6 +96,7 @@ class UringIo final : public Io {
     bool receiving : 1;  // until on_receive_ended()
     bool stopping : 1;   // the receive was asked to end
     bool starved : 1;    // the receive found no buffer and is to be started again
+    bool fed : 1;        // got bytes since it last found no buffer
     bool sending : 1;    // until on_sent()
     bool closing : 1;    // close() was called, or the socket is being handed over
   };
