@@ -174,7 +174,7 @@ $(OUT)/release/$(SONAME): $(LIBRARY_SOURCES:%.cpp=$(OUT)/release/obj/%.o) $(OUT)
 	  -Wl,--as-needed $(LDLIBS_ALL)
 
 .SECONDARY:
--include $(wildcard bench/*.mk fuzz/*.mk codec/*/*.mk tests/*/*.mk)
+-include $(wildcard bench/*.mk fuzz/*.mk codec/*/*.mk examples/*/*.mk tests/*/*.mk)
 ifneq ($(wildcard $(OUT)),)
 -include $(shell find $(OUT) -name '*.d')
 endif

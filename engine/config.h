@@ -27,9 +27,9 @@ using LogFunction = std::function<void(LogLevel level, std::string_view line)>;
 
 // The fields that matter once a request's head has been read: a route may have its own.
 struct RouteConfig {
-  std::size_t write_buffer_size = 4096;  // bytes: first size of an outbox's buffer, taken only while output waits
-  std::size_t read_buffer_size = 4096;   // bytes: first size of the buffer for input set aside
-  std::size_t max_message_size = 512 * 1024;           // bytes of a whole received or sent message; above it 1009
+  std::size_t write_buffer_size = 4096;       // bytes: first size of an outbox's buffer, taken only while output waits
+  std::size_t read_buffer_size = 4096;        // bytes: first size of the buffer for input set aside
+  std::size_t max_message_size = 512 * 1024;  // bytes of a whole received or sent message; above it 1009
   std::chrono::milliseconds read_timeout{60'000};      // without a byte received: the connection is cut
   std::chrono::milliseconds message_timeout{60'000};   // from a message's first byte to its last; then 1008
   std::chrono::milliseconds write_timeout{10'000};     // without a byte taken by the peer while output waits
@@ -53,16 +53,16 @@ struct Config : RouteConfig {
   std::size_t max_headers = 100;                         // fields of a request head; above it 431
   std::size_t max_body_size = 1024 * 1024;               // bytes of a plain HTTP request's body; above it 413
   std::size_t max_connections = 0;  // in all; 0: the smaller of 1,000,000 and the hard descriptor limit less 64
-  std::size_t max_connections_per_address = 0;     // 0: no limit
-  std::size_t cores = 0;                           // reactor threads; 0: what affinity and the cgroup's quota allow
-  bool pin_cores = false;                          // each thread to a processor of its own
-  std::chrono::microseconds busy_poll{0};          // spin that long before sleeping
-  std::optional<io::Backend> io{};                 // unset: the environment variable BRUME_IO, else automatic
-  std::size_t memory_limit = 0;                    // bytes held; 0: 3/4 of what the machine or cgroup has
-  std::chrono::milliseconds drain_timeout{10'000}; // stop(): until connections that did not close are cut
-  std::chrono::milliseconds drain_spread{0};       // stop(): the closes are spread over that long
-  std::chrono::milliseconds slow_turn{5};          // a turn above it logs the route; 0: off
-  LogFunction log{};                               // none: silent
+  std::size_t max_connections_per_address = 0;      // 0: no limit
+  std::size_t cores = 0;                            // reactor threads; 0: what affinity and the cgroup's quota allow
+  bool pin_cores = false;                           // each thread to a processor of its own
+  std::chrono::microseconds busy_poll{0};           // spin that long before sleeping
+  std::optional<io::Backend> io{};                  // unset: the environment variable BRUME_IO, else automatic
+  std::size_t memory_limit = 0;                     // bytes held; 0: 3/4 of what the machine or cgroup has
+  std::chrono::milliseconds drain_timeout{10'000};  // stop(): until connections that did not close are cut
+  std::chrono::milliseconds drain_spread{0};        // stop(): the closes are spread over that long
+  std::chrono::milliseconds slow_turn{5};           // a turn above it logs the route; 0: off
+  LogFunction log{};                                // none: silent
 };
 
 // The first field out of range, or nothing. `descriptor_limit`: the hard limit of descriptors (0: not known).

@@ -32,14 +32,14 @@ template <class T = void>
 using Task = core::Task<T>;
 
 enum class CloseCause : std::uint8_t {
-  peer,          // the peer sent a Close frame
-  local,         // this side called close() or its handler returned
-  violation,     // the peer broke a rule of the protocol
-  limit,         // a size or rate limit was passed
-  timeout,       // a time-out ran out
-  transport,     // the socket ended without a Close frame
-  handler_error, // the handler threw
-  stopping,      // the server stops
+  peer,           // the peer sent a Close frame
+  local,          // this side called close() or its handler returned
+  violation,      // the peer broke a rule of the protocol
+  limit,          // a size or rate limit was passed
+  timeout,        // a time-out ran out
+  transport,      // the socket ended without a Close frame
+  handler_error,  // the handler threw
+  stopping,       // the server stops
 };
 std::string_view to_string(CloseCause cause);
 
@@ -47,7 +47,7 @@ struct CloseInfo {
   std::uint16_t code = 1006;  // 1005: a Close frame without a code; 1006: none came (RFC 6455, 7.1.5)
   std::string_view reason{};  // valid as long as the connection
   CloseCause cause = CloseCause::transport;
-  bool clean = false;         // both Close frames went over
+  bool clean = false;  // both Close frames went over
 };
 
 // A reference to a connection for any thread. Cheap to copy. What it asks for is done by the connection's core in the
@@ -109,7 +109,8 @@ class Connection {
   const io::Address& remote_address() const;
   // The subprotocol agreed on, or empty. Valid as long as the connection.
   std::string_view subprotocol() const;
-  // The upgrade request. Requires: the handler has not suspended yet (callbacks: `open` has not returned), or keep_request.
+  // The upgrade request. Requires: the handler has not suspended yet (callbacks: `open` has not returned), or
+  // keep_request.
   const Request& request() const;
 
   // Bytes in the outbox, and messages dropped by a slow-consumer policy so far.

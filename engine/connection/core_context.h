@@ -1,0 +1,43 @@
+// core_context.h: what all connections of one core share.
+//
+// Owned by the core; outlives its connections. Its own thread only, but for the counters.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include <brume/engine/connection/counters.h>
+#include <brume/engine/connection/log.h>
+#include <brume/engine/core/reactor.h>
+#include <brume/engine/core/slab.h>
+
+namespace brume::connection {
+
+class Link;
+
+// Counts who was let in.
+class Doorkeeper {
+ public:
+  // A socket that was let in is gone. Any core's thread.
+  virtual void leave(const io::Address& peer) = 0;
+
+ protected:
+  ~Doorkeeper() = default;
+};
+
+struct CoreContext {
+  CoreContext(io::Io& io, const core::Reactor::Options& options, LogFunction log_function, std::size_t core_index,
+              std::size_t max_links, Doorkeeper& keeper);
+  ~CoreContext();
+
+  core::Reactor reactor;
+  Log log;
+  Counters counters;
+  Doorkeeper& doorkeeper;
+  std::size_t index;            // of this core
+  bool stopping = false;        // nobody is let in any more, open connections are being closed
+  io::Token last_served{0, 0};  // whose input was taken last, for the slow-turn warning
+  core::Slab<Link> links;
+};
+
+}  // namespace brume::connection

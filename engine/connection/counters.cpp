@@ -1,0 +1,35 @@
+#include <brume/engine/connection/counters.h>
+
+namespace brume::connection {
+
+std::string_view to_string(Refusal refusal) {
+  switch (refusal) {
+    case Refusal::message_rate:
+      return "message_rate";
+    case Refusal::byte_rate:
+      return "byte_rate";
+    case Refusal::control_rate:
+      return "control_rate";
+    case Refusal::message_timeout:
+      return "message_timeout";
+    case Refusal::read_timeout:
+      return "read_timeout";
+    case Refusal::write_timeout:
+      return "write_timeout";
+    case Refusal::close_timeout:
+      return "close_timeout";
+    case Refusal::handler_exception:
+      return "handler_exception";
+    case Refusal::out_of_memory:
+      return "out_of_memory";
+    case Refusal::memory_limit:
+      return "memory_limit";
+    case Refusal::accept_paused:
+      return "accept_paused";
+    case Refusal::slow_turn:
+      return "slow_turn";
+  }
+  return "unknown";
+}
+
+}  // namespace brume::connection

@@ -1,0 +1,98 @@
+// link.h: one accepted socket: the plain transport.
+//
+// Owns the socket from accept to close and walks it through its life: open -> ending (output, FIN, drain) -> aborting
+// (await what is in flight) -> closed. It is freed at the end of a turn, only after the last operation it submitted has
+// come to its end. Its core's thread only; lives in the core's slab, where completions find it by slot and generation.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include <brume/engine/connection/transport.h>
+#include <brume/engine/core/reactor.h>
+#include <brume/engine/io/io.h>
+
+namespace brume::connection {
+
+class Link final : public Transport, public core::Participant {
+ public:
+  Link(CoreContext& context, io::SocketId socket, const io::Address& peer);
+  ~Link();
+
+  // Once, right after construction: where the slab put it. Then start() arms the receive.
+  void set_token(io::Token token) { token_ = token; }
+  // `admitted`: the doorkeeper counts it and hears when it is gone.
+  void start(Time write_timeout, bool admitted);
+
+  void on_received(std::span<std::byte> bytes);
+  void on_receive_ended(int error);
+  void on_sent(std::int32_t result);
+  // The server stops: tells the protocol.
+  void on_stop();
+
+  void request_flush() override;
+  std::size_t in_flight() const override { return in_flight_; }
+  void pause() override { paused_ = true; }
+  void resume() override;
+  void end(Time deadline) override;
+  void abort(End end) override;
+  void set_protocol(Protocol& protocol) override { protocol_ = &protocol; }
+  void wake_by(Time deadline) override;
+  void set_write_timeout(Time timeout) override { write_timeout_ = timeout; }
+  const io::Address& peer() const override { return peer_; }
+  io::Token token() const override { return token_; }
+
+  void run_ready() override;
+  void flush() override;
+  void reap() override;
+
+  Protocol* protocol() const { return protocol_; }
+  bool closed() const { return state_ == State::closed; }
+  void check_invariants() const;
+
+ private:
+  enum class State : std::uint8_t { open, ending, aborting, closed };
+  // Input set aside while the protocol does not take it; stands at the front of its block.
+  struct Spill;
+
+  static void alarm_fired(core::Alarm& alarm);
+  void on_alarm();
+  // Offers bytes to the protocol until it takes no more; what is left is set aside.
+  void offer(std::span<std::byte> bytes);
+  std::span<std::byte> feed(std::span<std::byte> bytes);
+  void set_aside(std::span<const std::byte> bytes);
+  void free_spill();
+  void start_receive();
+  // Tells the protocol that no input will come, once all that came was offered.
+  void tell_end(End end);
+  void output_moved(std::size_t size);
+  void try_finish();
+  void close_when_idle();
+
+  struct LinkAlarm : core::Alarm {
+    explicit LinkAlarm(Link& l) : Alarm(&Link::alarm_fired), link(l) {}
+    Link& link;
+  } alarm_;
+  Protocol* protocol_ = nullptr;
+  Spill* spill_ = nullptr;
+  Time write_timeout_{0};
+  Time output_since_{0};         // when the peer last took a byte, while output waits
+  Time deadline_ = Time::max();  // of the state `ending`
+  std::size_t in_flight_ = 0;    // bytes of the send under way
+  io::SocketId socket_;
+  io::Token token_{0, 0};
+  io::Address peer_;
+  State state_ = State::open;
+  bool paused_ = false;
+  bool receiving_ = false;  // a receive is under way
+  bool stopping_receive_ = false;
+  bool input_ended_ = false;  // FIN came
+  bool end_told_ = false;
+  bool fin_sent_ = false;
+  bool offering_ = false;     // inside feed()
+  bool abort_close_ = false;  // reset rather than close in order
+  bool admitted_ = false;
+};
+
+}  // namespace brume::connection

@@ -1,0 +1,42 @@
+// log.h: the library's only way to write: rate-limited lines to Config::log.
+//
+// One a core, used by its thread. Each rule has an allowance of its own, so that a flood of one kind neither fills the
+// log nor hides another; what was left out is counted in the next line of that rule.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include <brume/engine/config.h>
+#include <brume/engine/io/address.h>
+#include <brume/engine/io/io.h>
+
+namespace brume::connection {
+
+// `text` with control characters, backslashes and non-ASCII bytes escaped (\n, \x1b), cut to `max_size` bytes.
+std::string escape_for_log(std::string_view text, std::size_t max_size = 200);
+
+class Log {
+ public:
+  static constexpr std::uint32_t kLinesPerSecond = 5;  // of one rule
+
+  explicit Log(LogFunction function) : function_(std::move(function)) {}
+
+  // "<peer> <rule>: <detail>". `rule` has static storage and is the allowance's key. `detail` is escaped.
+  void event(LogLevel level, io::Time now, std::string_view rule, const io::Address* peer, std::string_view detail);
+
+ private:
+  struct Allowance {
+    io::Time second{-1};
+    std::uint32_t lines = 0;
+    std::uint64_t left_out = 0;
+  };
+  LogFunction function_;
+  std::unordered_map<std::string_view, Allowance> allowances_;
+};
+
+}  // namespace brume::connection

@@ -1,0 +1,474 @@
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <cstring>
+#include <new>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include <brume/codec/close_payload.h>
+#include <brume/codec/encoder.h>
+#include <brume/codec/utf8.h>
+#include <brume/engine/connection/core_context.h>
+#include <brume/engine/connection/session.h>
+#include <brume/engine/connection/session_cold.h>
+
+namespace brume::connection {
+
+namespace {
+// Pongs put into the outbox before it was last empty; from then on only the latest ping is answered (section 5.5.3).
+constexpr std::uint8_t kMaxQueuedPongs = 32;
+}  // namespace
+
+Session::Session(Transport& transport, std::shared_ptr<const WebSocketRoute> route)
+    : context_(transport.context()),
+      transport_(&transport),
+      route_(std::move(route)),
+      id_(std::uint64_t{transport.token().generation} << 32 | context_.index << 22 | transport.token().slot),
+      control_bucket_(config().control_rate),
+      last_received_(now()) {
+  context_.counters.connections.add();
+  context_.counters.upgrades.add();
+}
+
+Session::~Session() {
+  context_.counters.connections.sub();
+  if (user_state_) route_->state.destroy(user_state_);
+}
+
+void Session::ColdDeleter::operator()(Cold* cold) const {
+  delete cold;
+}
+
+Session::Cold& Session::cold() {
+  if (!cold_) cold_.reset(new Cold(*this));
+  return *cold_;
+}
+
+core::Reactor& Session::reactor() {
+  return context_.reactor;
+}
+
+void Session::open(Transport& transport, std::shared_ptr<const WebSocketRoute> route, const Request& request,
+                   std::shared_ptr<const Request> kept, std::string_view subprotocol) {
+  constexpr std::size_t kAlignment = alignof(std::max_align_t);
+  constexpr std::size_t kStateOffset = (sizeof(Session) + kAlignment - 1) / kAlignment * kAlignment;
+  const WebSocketRoute::State& state = route->state;
+  const std::size_t size = state.size == 0 ? sizeof(Session) : kStateOffset + state.size;
+  core::FramePool& frames = transport.context().reactor.frames();
+  void* memory = frames.allocate(size);
+  Session* session = nullptr;
+  try {
+    session = new (memory) Session(transport, std::move(route));
+    if (state.size != 0) {
+      void* user_state = static_cast<std::byte*>(memory) + kStateOffset;
+      session->route_->state.construct(user_state);
+      session->user_state_ = user_state;
+    }
+    if (!subprotocol.empty()) session->cold().subprotocol = subprotocol;
+    if (kept) session->cold().request = std::move(kept);
+    if (session->config().message_rate != 0 || session->config().byte_rate != 0) session->cold();
+  } catch (...) {
+    if (session) session->~Session();
+    core::FramePool::deallocate(memory);
+    throw;
+  }
+  transport.set_protocol(*session);
+  transport.set_write_timeout(session->config().write_timeout);
+  transport.wake_by(session->on_deadline(session->now()));
+  session->start_handler(request);
+}
+
+void Session::start_handler(const Request& request) {
+  const bool kept = cold_ && cold_->request;
+  request_ = kept ? cold_->request.get() : &request;
+  guarded([this] {
+    if (route_->handler) {
+      begin(route_->handler(*this));
+    } else if (route_->open) {
+      route_->open(*this);
+    }
+  });
+  if (!kept) request_ = nullptr;
+}
+
+void Session::on_task_begun(void* task) {
+  if (std::exchange(handler_begun_, true)) {
+    cold().spawned.push_back(task);
+  } else {
+    handler_ = task;
+  }
+}
+
+void Session::on_task_done(void* task, std::exception_ptr exception) noexcept {
+  if (task == handler_) {
+    handler_ = nullptr;
+    // A handler that returns has said all it wanted to: its queue is flushed, then the connection is closed.
+    if (!exception) guarded([this] { begin_close(codec::close_code::normal, {}, CloseCause::local); });
+  } else {
+    std::erase(cold_->spawned, task);
+  }
+  if (exception) handle_exception(std::move(exception));
+  free_if_done();
+}
+
+Time Session::now() const {
+  return context_.reactor.now();
+}
+
+// ---- input
+
+bool Session::may_take_input() const {
+  return state_ != State::ended && !paused_by_user_ && !(cold_ && cold_->held);
+}
+
+std::size_t Session::on_input(std::span<std::byte> input) {
+  last_received_ = now();
+  pinged_ = false;
+  const std::size_t size = input.size();
+  const codec::DecoderLimits limits{config().max_message_size, config().max_fragments, codec::Receiver::server};
+  if (cold_ && config().byte_rate != 0 && state_ == State::open && !cold_->byte_bucket.take(size, last_received_)) {
+    refuse(Refusal::byte_rate, codec::close_code::policy_violation, "byte rate exceeded", CloseCause::limit);
+  }
+  while (may_take_input()) {
+    if (outbox_above_half()) {
+      blocked_on_output_ = true;
+      break;
+    }
+    const codec::Event event = decoder_.next(input, limits);
+    if (event.kind == codec::Event::Kind::need_more) break;
+    take(event);
+  }
+  if (state_ == State::ended) return size;  // whatever follows a Close frame or a failure is dropped unparsed
+  if (!decoder_.mid_message()) {
+    message_began_ = Time::max();
+  } else if (message_began_ == Time::max()) {
+    message_began_ = last_received_;
+    if (config().message_timeout != Time::zero()) transport_->wake_by(message_began_ + config().message_timeout);
+  }
+  if (blocked_on_output_ || !may_take_input()) transport_->pause();
+  return size - input.size();
+}
+
+bool Session::outbox_above_half() const {
+  if (state_ != State::open) return false;
+  const Outbox& outbox = transport_->outbox();
+  return outbox.messages() > config().message_buffer_size / 2 || outbox.size() > config().max_buffered_size / 2;
+}
+
+void Session::take(const codec::Event& event) {
+  using Kind = codec::Event::Kind;
+  if (event.kind == Kind::violation) return fail(event.violation);
+  if (event.kind == Kind::close) return on_close_frame(event.payload);
+  // After our Close only the peer's matters (section 5.5.1); what else comes is discarded.
+  if (state_ != State::open || !pass_rates(event)) return;
+  if (event.kind == Kind::ping) return on_ping(event.payload);
+  if (event.kind == Kind::pong) return;
+  context_.counters.messages_received.add();
+  const auto type = static_cast<MessageType>(event.opcode);
+  if (waiter_) {
+    message_ = Message{type, event.payload, this};
+    message_ready_ = true;
+    std::exchange(waiter_, nullptr).resume();
+  } else if (route_->message) {
+    message_ = Message{type, event.payload, this};
+    route_->message(*this, message_);
+  } else if (route_->handler) {
+    hold(type, event.payload);
+  }
+}
+
+void Session::hold(MessageType type, std::span<const std::byte> payload) {
+  codec::OwnedBytes bytes = decoder_.take_payload(payload);
+  cold().held.emplace(type, std::move(bytes.data), bytes.size);
+}
+
+bool Session::pass_rates(const codec::Event& event) {
+  if (event.kind != codec::Event::Kind::message) {
+    if (control_bucket_.take(1, last_received_)) return true;
+    refuse(Refusal::control_rate, codec::close_code::policy_violation, "control frame rate exceeded",
+           CloseCause::limit);
+    return false;
+  }
+  if (config().message_rate == 0 || cold_->message_bucket.take(1, last_received_)) return true;
+  refuse(Refusal::message_rate, codec::close_code::policy_violation, "message rate exceeded", CloseCause::limit);
+  return false;
+}
+
+void Session::on_ping(std::span<const std::byte> payload) {
+  if (transport_->outbox().empty()) pongs_queued_ = 0;
+  if (pongs_queued_ < kMaxQueuedPongs) {
+    pongs_queued_++;
+    return append_control(codec::Opcode::pong, payload);
+  }
+  Cold& rare = cold();
+  rare.pong_waits = true;
+  rare.pong_size = static_cast<std::uint8_t>(payload.size());
+  std::copy(payload.begin(), payload.end(), rare.pong.begin());
+}
+
+void Session::on_close_frame(std::span<const std::byte> payload) {
+  const auto close = codec::read_close_payload(payload);
+  if (!close) return fail(close.error());
+  const bool ours_went_first = state_ == State::closing;
+  if (!ours_went_first) {
+    append_close(close->code, {});
+    close_deadline_ = now() + config().close_timeout;
+  }
+  finish(close->code, close->reason, ours_went_first ? close_cause_ : CloseCause::peer, true);
+}
+
+void Session::fail(codec::Violation violation) {
+  const codec::ViolationInfo& rule = codec::info(violation);
+  context_.counters.violations[static_cast<std::size_t>(violation)].add();
+  log(LogLevel::warning, rule.name, rule.reason);
+  const bool limit =
+      violation == codec::Violation::message_too_large || violation == codec::Violation::too_many_fragments;
+  fail_with(rule.close_code, rule.reason, limit ? CloseCause::limit : CloseCause::violation);
+}
+
+void Session::refuse(Refusal refusal, std::uint16_t code, std::string_view reason, CloseCause cause) {
+  context_.counters.refusals[static_cast<std::size_t>(refusal)].add();
+  log(LogLevel::warning, to_string(refusal), reason);
+  fail_with(code, reason, cause);
+}
+
+void Session::fail_with(std::uint16_t code, std::string_view reason, CloseCause cause) {
+  if (state_ == State::ended) return;
+  if (transport_ && state_ == State::open) {
+    transport_->outbox().drop_unbegun(transport_->in_flight());
+    append_close(code, reason);
+    close_deadline_ = now() + config().close_timeout;
+  }
+  finish(code, reason, cause, false);
+}
+
+// ---- output
+
+std::expected<void, Error> Session::send(MessageType type, Bytes data) {
+  if (state_ != State::open || !transport_) return std::unexpected(Error::connection_closed);
+  if (type != MessageType::text && type != MessageType::binary) return std::unexpected(Error::invalid_message_type);
+  if (data.size() > config().max_message_size) return std::unexpected(Error::message_too_large);
+  const Outbox& outbox = transport_->outbox();
+  const std::size_t size = codec::server_frame_size(data.size());
+  if (outbox.messages() >= config().message_buffer_size || outbox.size() + size > config().max_buffered_size) {
+    return std::unexpected(Error::send_queue_full);
+  }
+  // What was received as text and goes back as it came is known to be UTF-8.
+  const bool echoed =
+      data.data() == message_.data.data() && data.size() == message_.data.size() && message_.type == type;
+  if (type == MessageType::text && !echoed && !codec::is_valid_utf8(data)) return std::unexpected(Error::invalid_utf8);
+  const auto frame = transport_->outbox().append(size, Outbox::Content::message, config().write_buffer_size);
+  codec::write_server_frame(frame, static_cast<codec::Opcode>(type), data);
+  context_.counters.messages_sent.add();
+  transport_->request_flush();
+  return {};
+}
+
+void Session::append_control(codec::Opcode opcode, std::span<const std::byte> payload) {
+  const auto frame = transport_->outbox().append(codec::server_frame_size(payload.size()), Outbox::Content::control,
+                                                 config().write_buffer_size);
+  codec::write_server_frame(frame, opcode, payload);
+  transport_->request_flush();
+}
+
+void Session::append_close(std::uint16_t code, std::string_view reason) {
+  std::array<std::byte, codec::kMaxControlPayloadSize> payload;
+  const std::size_t size = codec::write_close_payload(payload, code, reason);
+  append_control(codec::Opcode::close, {payload.data(), size});
+}
+
+std::expected<void, Error> Session::close(std::uint16_t code, std::string_view reason) {
+  if (!codec::is_sendable_close_code(code)) return std::unexpected(Error::invalid_close_code);
+  if (!codec::is_valid_utf8(reason)) return std::unexpected(Error::invalid_utf8);
+  begin_close(code, reason, CloseCause::local);
+  return {};
+}
+
+void Session::begin_close(std::uint16_t code, std::string_view reason, CloseCause cause) {
+  if (state_ != State::open || !transport_) return;
+  append_close(code, reason);
+  state_ = State::closing;
+  close_deadline_ = now() + config().close_timeout;
+  close_code_ = code;
+  close_cause_ = cause;
+  // The peer's Close has to be found in whatever it still sends, also behind a message nobody took.
+  if (cold_) cold_->held.reset();
+  paused_by_user_ = false;
+  blocked_on_output_ = false;
+  transport_->resume();
+  transport_->wake_by(close_deadline_);
+}
+
+void Session::on_output_progress() {
+  if (cold_ && cold_->pong_waits && transport_->outbox().empty() && state_ == State::open) {
+    cold_->pong_waits = false;
+    append_control(codec::Opcode::pong, {cold_->pong.data(), cold_->pong_size});
+  }
+  if (outbox_above_half()) {
+    was_above_half_ = true;
+    return;
+  }
+  if (std::exchange(blocked_on_output_, false) && may_take_input()) transport_->resume();
+  if (drained_) resume_drained();
+  if (std::exchange(was_above_half_, false) && route_->drained && state_ == State::open) {
+    guarded([this] { route_->drained(*this); });
+  }
+}
+
+// ---- ends
+
+void Session::on_end(End end) {
+  if (state_ == State::ended) return;
+  if (end == End::memory) {
+    context_.counters.refusals[static_cast<std::size_t>(Refusal::out_of_memory)].add();
+    log(LogLevel::error, "out_of_memory", "no memory for this connection");
+    return finish(codec::close_code::internal_error, {}, CloseCause::limit, false);
+  }
+  const bool ours = state_ == State::closing;
+  const CloseCause cause = end == End::write_timeout ? CloseCause::timeout
+                           : ours                    ? close_cause_
+                                                     : CloseCause::transport;
+  finish(ours ? close_code_ : codec::close_code::abnormal, {}, cause, false);
+}
+
+void Session::handle_exception(std::exception_ptr exception) noexcept {
+  std::string what;
+  Refusal refusal = Refusal::handler_exception;
+  try {
+    std::rethrow_exception(std::move(exception));
+  } catch (const std::bad_alloc&) {
+    refusal = Refusal::out_of_memory;
+  } catch (const std::exception& e) {
+    what = e.what();
+  } catch (...) {
+    what = "not a std::exception";
+  }
+  context_.counters.refusals[static_cast<std::size_t>(refusal)].add();
+  log(LogLevel::error, to_string(refusal), what.empty() ? route_->name : route_->name + ": " + what);
+  if (state_ == State::ended) return;
+  try {
+    fail_with(codec::close_code::internal_error, "internal error", CloseCause::handler_error);
+  } catch (...) {
+    // Not even a Close frame fits into memory: the socket goes without one.
+    if (transport_) transport_->abort(End::memory);
+  }
+}
+
+void Session::on_stop() {
+  if (state_ != State::open) return;
+  guarded([this] { begin_close(codec::close_code::going_away, "server stopping", CloseCause::stopping); });
+}
+
+void Session::finish(std::uint16_t code, std::string_view reason, CloseCause cause, bool clean) {
+  if (state_ == State::ended) return;
+  state_ = State::ended;
+  close_code_ = code;
+  close_cause_ = cause;
+  close_clean_ = clean;
+  if (close_deadline_ == Time::max()) close_deadline_ = now() + config().close_timeout;
+  // The transport goes first: what the application does in its last calls can no longer reach the peer.
+  if (transport_) transport_->end(close_deadline_);
+  if (!reason.empty()) guarded([&] { cold().close_reason = reason; });
+  if (cold_) cold_->held.reset();
+  if (cold_ && cold_->stop_source) cold_->stop_source->request_stop();
+  if (drained_) resume_drained();
+  if (waiter_) std::exchange(waiter_, nullptr).resume();
+  if (route_->close) guarded([this] { route_->close(*this, close_info()); });
+  cancel();
+}
+
+CloseInfo Session::close_info() const {
+  return CloseInfo{close_code_, cold_ ? std::string_view(cold_->close_reason) : std::string_view(), close_cause_,
+                   close_clean_};
+}
+
+void Session::on_detached() {
+  Transport& gone = *std::exchange(transport_, nullptr);
+  if (state_ != State::ended) finish(codec::close_code::abnormal, {}, CloseCause::transport, false);
+  if (free_if_done()) return;
+  // Tasks that wait for something that is not brume's own have until the deadline; then they are destroyed.
+  try {
+    cold().peer = gone.peer();
+    context_.reactor.arm(cold().reaper, now() + config().close_timeout);
+  } catch (const std::bad_alloc&) {
+    destroy_tasks();
+  }
+}
+
+bool Session::free_if_done() {
+  if (transport_ || handler_ || (cold_ && !cold_->spawned.empty())) return false;
+  this->~Session();
+  core::FramePool::deallocate(this);
+  return true;
+}
+
+void Session::destroy_tasks() {
+  if (handler_) destroy_task(std::exchange(handler_, nullptr));
+  while (cold_ && !cold_->spawned.empty()) {
+    void* task = cold_->spawned.back();
+    cold_->spawned.pop_back();
+    destroy_task(task);
+  }
+  free_if_done();
+}
+
+// ---- time
+
+Time Session::on_deadline(Time time) {
+  if (state_ == State::ended) return Time::max();
+  if (state_ == State::closing) {
+    if (time < close_deadline_) return close_deadline_;
+    cut(Refusal::close_timeout, close_code_, "the peer did not answer Close");
+    return Time::max();
+  }
+  Time next = Time::max();
+  if (message_began_ != Time::max() && config().message_timeout != Time::zero()) {
+    next = message_began_ + config().message_timeout;
+    if (time >= next) {
+      refuse(Refusal::message_timeout, codec::close_code::policy_violation, "message took too long",
+             CloseCause::timeout);
+      return Time::max();
+    }
+  }
+  // While this side does not read, silence says nothing about the peer.
+  if (!may_take_input() || blocked_on_output_) last_received_ = time;
+  if (config().read_timeout != Time::zero()) {
+    const Time limit = last_received_ + config().read_timeout;
+    if (time >= limit) {
+      cut(Refusal::read_timeout, codec::close_code::abnormal, "nothing received");
+      return Time::max();
+    }
+    next = std::min(next, limit);
+  }
+  if (config().ping_interval != Time::zero()) {
+    const Time limit = last_received_ + config().ping_interval;
+    if (time >= limit && !pinged_) {
+      pinged_ = true;
+      append_control(codec::Opcode::ping, {});
+    }
+    next = std::min(next, pinged_ ? time + config().ping_interval : limit);
+  }
+  return next;
+}
+
+void Session::cut(Refusal refusal, std::uint16_t code, std::string_view detail) {
+  context_.counters.refusals[static_cast<std::size_t>(refusal)].add();
+  log(LogLevel::info, to_string(refusal), detail);
+  Transport* transport = transport_;
+  finish(code, {}, CloseCause::timeout, false);
+  transport->abort(End::local);
+}
+
+void Session::log(LogLevel level, std::string_view rule, std::string_view detail) {
+  context_.log.event(level, now(), rule, transport_ ? &transport_->peer() : nullptr, detail);
+}
+
+void Session::check_invariants() const {
+  assert(!waiter_ || (handler_begun_ && !message_ready_));
+  assert(state_ != State::ended || !waiter_);
+  decoder_.check_invariants();
+}
+
+}  // namespace brume::connection

@@ -1,0 +1,173 @@
+// session.h: one WebSocket connection: the codec on one side, the handler on the other (RFC 6455, sections 5 to 7).
+//
+// The implementation behind brume::Connection. It is a Protocol on a Transport; it lives in the core's frame pool, with
+// the route's typed state behind it, until its transport is gone and its handler has ended (or was destroyed at the
+// deadline). Its core's thread only. How a connection ends is decided once, in finish(): whatever comes later changes
+// nothing.
+#pragma once
+
+#include <any>
+#include <coroutine>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include <brume/codec/close_payload.h>
+#include <brume/codec/decoder.h>
+#include <brume/engine/connection.h>
+#include <brume/engine/connection/counters.h>
+#include <brume/engine/connection/transport.h>
+#include <brume/engine/connection/websocket_route.h>
+#include <brume/engine/core/inline_function.h>
+#include <brume/engine/core/task.h>
+#include <brume/engine/core/token_bucket.h>
+
+namespace brume::connection {
+
+class Session final : public Connection, public Protocol, private core::TaskScope {
+ public:
+  // Opens a session on `transport`, whose outbox already holds the 101, and calls the handler for the first time.
+  // `request` lives until the call returns; `kept`, where the route keeps requests, as long as the session.
+  // May throw std::bad_alloc before anything changed.
+  static void open(Transport& transport, std::shared_ptr<const WebSocketRoute> route, const Request& request,
+                   std::shared_ptr<const Request> kept, std::string_view subprotocol);
+
+  // Protocol
+  std::size_t on_input(std::span<std::byte> input) override;
+  void on_output_progress() override;
+  void on_end(End end) override;
+  void on_exception(std::exception_ptr exception) override { handle_exception(std::move(exception)); }
+  Time on_deadline(Time time) override;
+  void on_stop() override;
+  void on_detached() override;
+  Connection* connection() override { return this; }
+  std::string_view route_name() const override { return route_->name; }
+  void check_invariants() const override;
+
+  // Connection (session_face.cpp)
+  std::expected<void, Error> send(MessageType type, Bytes data);
+  std::expected<void, Error> close(std::uint16_t code, std::string_view reason);
+  bool is_connected() const { return state_ == State::open; }
+  std::stop_token stop_token();
+  std::uint64_t id() const { return id_; }
+  const io::Address& remote_address() const;
+  std::string_view subprotocol() const;
+  const Request& request() const;
+  std::size_t buffered_size() const { return transport_ ? transport_->outbox().size() : 0; }
+  std::uint64_t dropped_count() const;
+  ConnectionHandle handle();
+  void pause_reading();
+  void resume_reading();
+  void spawn(Task<> task) { begin(std::move(task)); }
+  void set_user_value(std::string key, std::any value);
+  std::any* find_user_value(std::string_view key);
+  KeptMessage keep(const Message& message);
+  void* user_state() { return user_state_; }
+  // Runs a function posted from elsewhere as a handler of this connection: what it throws ends the connection.
+  void run_posted(core::InlineFunction<void(Connection&)>& function);
+  // A send asked for by a handle: one that the outbox does not take is counted, as nobody is there to hear of it.
+  void send_posted(MessageType type, Bytes data);
+
+  // Awaiters
+  bool wait_for_message(std::coroutine_handle<> waiter);
+  void forget_waiter() { waiter_ = nullptr; }
+  std::expected<Message, CloseInfo> take_message();
+  bool has_room() const { return state_ != State::open || !outbox_above_half(); }
+  void add_drain_waiter(DrainedAwaiter& awaiter);
+  void remove_drain_waiter(DrainedAwaiter& awaiter);
+
+ private:
+  enum class State : std::uint8_t {
+    open,
+    closing,  // our Close is queued, the peer's has not come
+    ended,    // finish() was called; the transport is on its way down
+  };
+  // What most connections never use, made when first needed.
+  struct Cold;
+  struct ColdDeleter {
+    void operator()(Cold* cold) const;
+  };
+
+  Session(Transport& transport, std::shared_ptr<const WebSocketRoute> route);
+  ~Session();
+
+  // TaskScope: the handler and what it spawned
+  core::Reactor& reactor() override;
+  void on_task_begun(void* task) override;
+  void on_task_done(void* task, std::exception_ptr exception) noexcept override;
+
+  const RouteConfig& config() const { return route_->config; }
+  Cold& cold();
+  Time now() const;
+  void start_handler(const Request& request);
+  void handle_exception(std::exception_ptr exception) noexcept;
+  // Calls the application; what it throws ends the connection with 1011.
+  template <class F>
+  void guarded(F&& f) noexcept;
+
+  bool may_take_input() const;
+  bool outbox_above_half() const;
+  void take(const codec::Event& event);
+  void hold(MessageType type, std::span<const std::byte> payload);
+  bool pass_rates(const codec::Event& event);
+  void on_ping(std::span<const std::byte> payload);
+  void on_close_frame(std::span<const std::byte> payload);
+  void append_control(codec::Opcode opcode, std::span<const std::byte> payload);
+  void append_close(std::uint16_t code, std::string_view reason);
+  // A broken rule or a passed limit: drops what has not begun, sends Close with the code, ends.
+  void fail(codec::Violation violation);
+  void refuse(Refusal refusal, std::uint16_t code, std::string_view reason, CloseCause cause);
+  void fail_with(std::uint16_t code, std::string_view reason, CloseCause cause);
+  void begin_close(std::uint16_t code, std::string_view reason, CloseCause cause);
+  void finish(std::uint16_t code, std::string_view reason, CloseCause cause, bool clean);
+  void cut(Refusal refusal, std::uint16_t code, std::string_view detail);
+  CloseInfo close_info() const;
+  void resume_drained();
+  void update_reading();
+  void destroy_tasks();
+  bool free_if_done();
+  void log(LogLevel level, std::string_view rule, std::string_view detail);
+
+  CoreContext& context_;
+  Transport* transport_;  // null once it is gone
+  std::shared_ptr<const WebSocketRoute> route_;
+  codec::Decoder decoder_;
+  std::unique_ptr<Cold, ColdDeleter> cold_;
+  void* handler_ = nullptr;            // the handler's frame while it has not ended
+  std::coroutine_handle<> waiter_{};   // in receive()
+  Message message_{};                  // the last one delivered to a handler
+  DrainedAwaiter* drained_ = nullptr;  // those that wait for room
+  const Request* request_ = nullptr;   // as long as Connection::request() may be called
+  void* user_state_ = nullptr;         // websocket<State>
+  std::uint64_t id_;
+  core::TokenBucket control_bucket_;
+  Time last_received_;
+  Time message_began_ = Time::max();
+  Time close_deadline_ = Time::max();
+  std::uint16_t close_code_ = codec::close_code::abnormal;  // ours while closing, the connection's once ended
+  CloseCause close_cause_ = CloseCause::transport;
+  State state_ = State::open;
+  bool close_clean_ = false;
+  bool handler_begun_ = false;
+  bool message_ready_ = false;  // message_ waits for the resumed receive()
+  bool paused_by_user_ = false;
+  bool blocked_on_output_ = false;  // the outbox is above half: input waits
+  bool was_above_half_ = false;
+  bool pinged_ = false;  // since the last byte came
+  std::uint8_t pongs_queued_ = 0;
+};
+
+template <class F>
+void Session::guarded(F&& f) noexcept {
+  try {
+    f();
+  } catch (...) {
+    handle_exception(std::current_exception());
+  }
+}
+
+}  // namespace brume::connection

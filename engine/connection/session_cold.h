@@ -1,0 +1,48 @@
+// session_cold.h: the parts of a Session that most connections never use; one allocation, made when first needed.
+#pragma once
+
+#include <any>
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <brume/codec/frame_header.h>
+#include <brume/engine/connection/session.h>
+#include <brume/engine/core/reactor.h>
+
+namespace brume::connection {
+
+struct Session::Cold {
+  explicit Cold(Session& session)
+      : reaper(session), message_bucket(session.config().message_rate), byte_bucket(session.config().byte_rate) {}
+
+  // Destroys tasks that outlived their connection and its deadline.
+  struct Reaper : core::Alarm {
+    explicit Reaper(Session& s)
+        : Alarm([](core::Alarm& alarm) { static_cast<Reaper&>(alarm).session.destroy_tasks(); }), session(s) {}
+    Session& session;
+  } reaper;
+  core::TokenBucket message_bucket;
+  core::TokenBucket byte_bucket;
+  std::vector<std::pair<std::string, std::any>> user_values;
+  std::optional<std::stop_source> stop_source;
+  std::string subprotocol;
+  std::shared_ptr<const Request> request;
+  std::string close_reason;
+  std::vector<void*> spawned;       // frames of spawned tasks that have not ended
+  std::optional<KeptMessage> held;  // a message that came while nobody waited for one
+  KeptMessage delivered;            // the held message whose view the handler has
+  std::uint64_t dropped = 0;
+  io::Address peer;         // once the transport is gone
+  bool pong_waits = false;  // the latest ping's answer, until the outbox is empty
+  std::uint8_t pong_size = 0;
+  std::array<std::byte, codec::kMaxControlPayloadSize> pong;
+};
+
+}  // namespace brume::connection

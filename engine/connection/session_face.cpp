@@ -1,0 +1,300 @@
+// The public face of a connection: brume::Connection's calls, its awaiters and its handle.
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include <brume/codec/close_payload.h>
+#include <brume/codec/encoder.h>
+#include <brume/codec/utf8.h>
+#include <brume/engine/connection/core_context.h>
+#include <brume/engine/connection/link.h>
+#include <brume/engine/connection/session.h>
+#include <brume/engine/connection/session_cold.h>
+
+namespace brume {
+
+using connection::Session;
+
+namespace {
+Session& session(Connection& connection) {
+  return static_cast<Session&>(connection);
+}
+const Session& session(const Connection& connection) {
+  return static_cast<const Session&>(connection);
+}
+}  // namespace
+
+std::expected<void, Error> Connection::send(MessageType type, Bytes data) {
+  return session(*this).send(type, data);
+}
+std::expected<void, Error> Connection::close(std::uint16_t code, std::string_view reason) {
+  return session(*this).close(code, reason);
+}
+Connection::ReceiveAwaiter Connection::receive() {
+  return ReceiveAwaiter(*this);
+}
+Connection::DrainedAwaiter Connection::drained() {
+  return DrainedAwaiter(*this);
+}
+bool Connection::is_connected() const {
+  return session(*this).is_connected();
+}
+std::stop_token Connection::stop_token() {
+  return session(*this).stop_token();
+}
+std::uint64_t Connection::id() const {
+  return session(*this).id();
+}
+const io::Address& Connection::remote_address() const {
+  return session(*this).remote_address();
+}
+std::string_view Connection::subprotocol() const {
+  return session(*this).subprotocol();
+}
+const Request& Connection::request() const {
+  return session(*this).request();
+}
+std::size_t Connection::buffered_size() const {
+  return session(*this).buffered_size();
+}
+std::uint64_t Connection::dropped_count() const {
+  return session(*this).dropped_count();
+}
+ConnectionHandle Connection::handle() {
+  return session(*this).handle();
+}
+void Connection::pause_reading() {
+  session(*this).pause_reading();
+}
+void Connection::resume_reading() {
+  session(*this).resume_reading();
+}
+void Connection::spawn(Task<> task) {
+  session(*this).spawn(std::move(task));
+}
+void Connection::set_user_value(std::string key, std::any value) {
+  session(*this).set_user_value(std::move(key), std::move(value));
+}
+std::any* Connection::find_user_value(std::string_view key) {
+  return session(*this).find_user_value(key);
+}
+
+KeptMessage Message::keep() const {
+  return source->keep(*this);
+}
+
+Connection::ReceiveAwaiter::~ReceiveAwaiter() {
+  if (waiting_) session(*connection_).forget_waiter();
+}
+bool Connection::ReceiveAwaiter::await_suspend(std::coroutine_handle<> waiter) {
+  waiting_ = session(*connection_).wait_for_message(waiter);
+  return waiting_;
+}
+std::expected<Message, CloseInfo> Connection::ReceiveAwaiter::await_resume() {
+  waiting_ = false;
+  return session(*connection_).take_message();
+}
+
+Connection::DrainedAwaiter::~DrainedAwaiter() {
+  if (waiting_) session(*connection_).remove_drain_waiter(*this);
+}
+bool Connection::DrainedAwaiter::await_ready() const noexcept {
+  return session(*connection_).has_room();
+}
+void Connection::DrainedAwaiter::await_suspend(std::coroutine_handle<> waiter) {
+  waiter_ = waiter;
+  waiting_ = true;
+  session(*connection_).add_drain_waiter(*this);
+}
+std::expected<void, Error> Connection::DrainedAwaiter::await_resume() {
+  if (!connection_->is_connected()) return std::unexpected(Error::connection_closed);
+  return {};
+}
+
+// ---- the handle: envelopes to the connection's core
+
+namespace {
+
+using connection::CoreContext;
+
+Connection* find(void* host, std::uint32_t slot, std::uint32_t generation) {
+  if (!host) return nullptr;
+  connection::Link* link = static_cast<CoreContext*>(host)->links.find(slot, generation);
+  return link && link->protocol() ? link->protocol()->connection() : nullptr;
+}
+
+// A function on its way to a connection; owned by the envelope.
+struct PostedCall {
+  std::uint32_t slot;
+  std::uint32_t generation;
+  core::InlineFunction<void(Connection&)>* function;
+};
+
+void run_posted(void* host, std::byte* payload) noexcept {
+  const auto call = core::Envelope::read<PostedCall>(payload);
+  const std::unique_ptr<core::InlineFunction<void(Connection&)>> function(call.function);
+  if (Connection* connection = find(host, call.slot, call.generation)) session(*connection).run_posted(*function);
+}
+
+}  // namespace
+
+std::expected<void, Error> ConnectionHandle::post(core::InlineFunction<void(Connection&)> f) const {
+  if (!gate_) return std::unexpected(Error::stopping);
+  auto function = std::make_unique<core::InlineFunction<void(Connection&)>>(std::move(f));
+  const auto posted =
+      gate_.get()->post(core::Envelope::make(run_posted, PostedCall{slot_, generation_, function.get()}));
+  if (posted) (void)function.release();
+  return posted;
+}
+
+std::expected<void, Error> ConnectionHandle::send(MessageType type, Bytes data) const {
+  if (type != MessageType::text && type != MessageType::binary) return std::unexpected(Error::invalid_message_type);
+  if (type == MessageType::text && !codec::is_valid_utf8(data)) return std::unexpected(Error::invalid_utf8);
+  std::vector<std::byte> copy(data.begin(), data.end());
+  return post([type, copy = std::move(copy)](Connection& c) { session(c).send_posted(type, copy); });
+}
+
+std::expected<void, Error> ConnectionHandle::close(std::uint16_t code, std::string_view reason) const {
+  if (!codec::is_sendable_close_code(code)) return std::unexpected(Error::invalid_close_code);
+  if (!codec::is_valid_utf8(reason)) return std::unexpected(Error::invalid_utf8);
+  return post([code, text = std::string(reason)](Connection& c) { (void)c.close(code, text); });
+}
+
+}  // namespace brume
+
+namespace brume::connection {
+
+void* user_state(Connection& connection) {
+  return session(connection).user_state();
+}
+
+bool Session::wait_for_message(std::coroutine_handle<> waiter) {
+  assert(!waiter_ && "one receive() at a time");
+  if (cold_ && cold_->held) {
+    // The message that came while nobody waited; its bytes stay until the handler waits again.
+    cold_->delivered = *std::move(cold_->held);
+    cold_->held.reset();
+    message_ = Message{cold_->delivered.type(), cold_->delivered.data(), this};
+    message_ready_ = true;
+    update_reading();
+    return false;
+  }
+  if (state_ == State::ended) return false;
+  waiter_ = waiter;
+  return true;
+}
+
+std::expected<Message, CloseInfo> Session::take_message() {
+  if (std::exchange(message_ready_, false)) return message_;
+  return std::unexpected(close_info());
+}
+
+void Session::add_drain_waiter(DrainedAwaiter& awaiter) {
+  awaiter.next_ = drained_;
+  drained_ = &awaiter;
+}
+
+void Session::remove_drain_waiter(DrainedAwaiter& awaiter) {
+  for (DrainedAwaiter** place = &drained_; *place; place = &(*place)->next_) {
+    if (*place != &awaiter) continue;
+    *place = awaiter.next_;
+    return;
+  }
+}
+
+void Session::resume_drained() {
+  while (drained_) {
+    DrainedAwaiter& awaiter = *drained_;
+    drained_ = awaiter.next_;
+    awaiter.waiting_ = false;
+    awaiter.waiter_.resume();
+    if (!has_room()) return;  // the one just resumed has filled the outbox again
+  }
+}
+
+std::stop_token Session::stop_token() {
+  Cold& rare = cold();
+  if (!rare.stop_source) {
+    rare.stop_source.emplace();
+    if (state_ == State::ended) rare.stop_source->request_stop();
+  }
+  return rare.stop_source->get_token();
+}
+
+const io::Address& Session::remote_address() const {
+  return transport_ ? transport_->peer() : cold_->peer;
+}
+
+std::string_view Session::subprotocol() const {
+  return cold_ ? std::string_view(cold_->subprotocol) : std::string_view();
+}
+
+const Request& Session::request() const {
+  assert(request_ && "the request is gone: set RouteConfig::keep_request");
+  return *request_;
+}
+
+std::uint64_t Session::dropped_count() const {
+  return cold_ ? cold_->dropped : 0;
+}
+
+ConnectionHandle Session::handle() {
+  if (!transport_) return {};
+  const io::Token token = transport_->token();
+  return {context_.reactor.gate_ref(), token.slot, token.generation};
+}
+
+void Session::pause_reading() {
+  paused_by_user_ = true;
+  update_reading();
+}
+
+void Session::resume_reading() {
+  paused_by_user_ = false;
+  update_reading();
+}
+
+void Session::update_reading() {
+  if (!transport_ || state_ == State::ended) return;
+  if (may_take_input() && !blocked_on_output_) {
+    transport_->resume();
+  } else {
+    transport_->pause();
+  }
+}
+
+void Session::set_user_value(std::string key, std::any value) {
+  if (std::any* found = find_user_value(key)) {
+    *found = std::move(value);
+  } else {
+    cold().user_values.emplace_back(std::move(key), std::move(value));
+  }
+}
+
+std::any* Session::find_user_value(std::string_view key) {
+  if (!cold_) return nullptr;
+  for (auto& [name, value] : cold_->user_values)
+    if (name == key) return &value;
+  return nullptr;
+}
+
+KeptMessage Session::keep(const Message& message) {
+  if (cold_ && !cold_->delivered.data().empty() && message.data.data() == cold_->delivered.data().data()) {
+    return std::move(cold_->delivered);
+  }
+  codec::OwnedBytes bytes = decoder_.take_payload(message.data);
+  return {message.type, std::move(bytes.data), bytes.size};
+}
+
+void Session::run_posted(core::InlineFunction<void(Connection&)>& function) {
+  guarded([&] { function(*this); });
+}
+
+void Session::send_posted(MessageType type, Bytes data) {
+  if (const auto sent = send(type, data); !sent && sent.error() == Error::send_queue_full) {
+    cold().dropped++;
+    if (route_->dropped) guarded([this] { route_->dropped(*this, cold_->dropped); });
+  }
+}
+
+}  // namespace brume::connection

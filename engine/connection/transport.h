@@ -1,0 +1,98 @@
+// transport.h: what a protocol speaks through, and what speaks to a protocol.
+//
+// A Transport carries bytes both ways for one Protocol at a time (first HTTP, then WebSocket). It never interprets
+// them. Both belong to one core's thread. After any call into a Protocol the transport looks at its own state again:
+// the protocol may have ended or aborted it, or put another protocol in its place.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <span>
+
+#include <brume/engine/connection/outbox.h>
+#include <brume/engine/core/reactor.h>
+#include <brume/engine/io/address.h>
+
+namespace brume {
+class Connection;
+}
+
+namespace brume::connection {
+
+using core::Time;
+struct CoreContext;
+
+enum class End : std::uint8_t {
+  fin,            // the peer sends nothing more
+  reset,          // the socket failed
+  write_timeout,  // the peer took no byte for write_timeout
+  memory,         // memory ran out under this connection
+  local,          // abort() was called, or the server's deadline passed
+};
+
+class Protocol {
+ public:
+  // Takes bytes from the front, in place, and returns how many. What it leaves is offered again, in front of what comes
+  // later, after resume() or once another protocol has taken its place.
+  virtual std::size_t on_input(std::span<std::byte> input) = 0;
+  // The outbox got shorter.
+  virtual void on_output_progress() = 0;
+  // No input will come any more, all that came was offered. Called once, at most; for all but End::fin the transport is
+  // already being torn down.
+  virtual void on_end(End end) = 0;
+  // A call above threw. The protocol ends its connection as it sees fit.
+  virtual void on_exception(std::exception_ptr exception) = 0;
+  // A time asked for by Transport::wake_by() may have come. Returns the next one it needs (Time::max() for none).
+  virtual Time on_deadline(Time now) = 0;
+  // The server stops: begin to end this connection.
+  virtual void on_stop() = 0;
+  // The transport is gone after this call. The last call; the protocol frees itself, now or later.
+  virtual void on_detached() = 0;
+  // The connection a ConnectionHandle means; null for a protocol that has none.
+  virtual Connection* connection() { return nullptr; }
+  // The route being served, for the slow-turn warning.
+  virtual std::string_view route_name() const = 0;
+  virtual void check_invariants() const {}
+
+ protected:
+  ~Protocol() = default;
+};
+
+class Transport {
+ public:
+  Outbox& outbox() { return outbox_; }
+  const Outbox& outbox() const { return outbox_; }
+  CoreContext& context() { return context_; }
+
+  // Sends what is in the outbox at the end of this turn.
+  virtual void request_flush() = 0;
+  // Bytes of the outbox that are being sent: they can no longer be dropped.
+  virtual std::size_t in_flight() const = 0;
+  // Offers no further input until resume(); what arrives is set aside, and soon no longer read.
+  virtual void pause() = 0;
+  virtual void resume() = 0;
+  // Sends what is in the outbox, ends the sending direction, drops what still comes until the peer has ended its own,
+  // and closes; whatever is not done by `deadline` is cut off.
+  virtual void end(Time deadline) = 0;
+  // Closes now; what is in the outbox is lost.
+  virtual void abort(End end) = 0;
+  virtual void set_protocol(Protocol& protocol) = 0;
+  // on_deadline() is called at `deadline` or earlier.
+  virtual void wake_by(Time deadline) = 0;
+  // Changed by the route's configuration.
+  virtual void set_write_timeout(Time timeout) = 0;
+
+  virtual const io::Address& peer() const = 0;
+  // Names the connection in handles: slot and generation of the core's table.
+  virtual io::Token token() const = 0;
+
+ protected:
+  explicit Transport(CoreContext& context);
+  ~Transport() = default;
+
+  CoreContext& context_;
+  Outbox outbox_;
+};
+
+}  // namespace brume::connection

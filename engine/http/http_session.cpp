@@ -1,0 +1,280 @@
+#include <algorithm>
+#include <cassert>
+#include <new>
+#include <utility>
+
+#include <brume/codec/handshake.h>
+#include <brume/engine/connection/core_context.h>
+#include <brume/engine/connection/session.h>
+#include <brume/engine/core/task.h>
+#include <brume/engine/http/http_session.h>
+#include <brume/engine/http/owned_request.h>
+#include <brume/engine/http/upgrader.h>
+
+namespace brume::http {
+
+using codec::HttpError;
+using connection::End;
+
+HttpSession::HttpSession(connection::Transport& transport, const Service& service, Time accepted)
+    : transport_(&transport), service_(service), deadline_(accepted + service.config.handshake_timeout) {}
+
+HttpSession::~HttpSession() {
+  if (task_) destroy_task(task_);
+}
+
+HttpSession& HttpSession::open(connection::Transport& transport, const Service& service, Time accepted) {
+  void* memory = transport.context().reactor.frames().allocate(sizeof(HttpSession));
+  auto* session = new (memory) HttpSession(transport, service, accepted);
+  transport.set_protocol(*session);
+  transport.wake_by(session->deadline_);
+  return *session;
+}
+
+core::Reactor& HttpSession::reactor() {
+  return transport_->context().reactor;
+}
+
+// ---- reading
+
+std::size_t HttpSession::on_input(std::span<std::byte> input) {
+  if (state_ == State::ended) return input.size();
+  if (state_ == State::head) return read_head(input);
+  if (state_ == State::body) return read_body(input);
+  transport_->pause();  // the next request waits for this one's answer
+  return 0;
+}
+
+std::size_t HttpSession::read_head(std::span<std::byte> input) {
+  if (buffer_.empty() && deadline_ == idle_deadline_) {
+    // A later request's time counts from its first byte.
+    deadline_ = reactor().now() + service_.config.handshake_timeout;
+    transport_->wake_by(deadline_);
+  }
+  const std::size_t before = buffer_.size();
+  buffer_.append(reinterpret_cast<const char*>(input.data()), input.size());
+  const codec::HeadLimits limits{service_.config.max_head_size, service_.config.max_headers};
+  const auto size = scanner_.scan(std::as_bytes(std::span(buffer_)), limits);
+  if (!size) {
+    refuse(size.error());
+    return input.size();
+  }
+  if (!*size) return input.size();
+  buffer_.resize(**size);
+  on_head();
+  return **size - before;
+}
+
+void HttpSession::on_head() {
+  const codec::HeadLimits limits{service_.config.max_head_size, service_.config.max_headers};
+  fields_.resize(
+      std::min(limits.max_headers, static_cast<std::size_t>(std::count(buffer_.begin(), buffer_.end(), '\n'))));
+  const auto head = codec::parse_request_head(buffer_, fields_, limits);
+  if (!head) return refuse(head.error());
+  head_ = *head;
+  const auto framing = codec::body_framing(head_);
+  if (!framing) return refuse(framing.error());
+  keep_alive_ = head_.keep_alive();
+  auto match = service_.router.find(head_.method, head_.path, parameters_);
+  if (!match.route) {
+    if (match.allow.empty()) return refuse(HttpError::not_found);
+    return refuse(HttpError::method_not_allowed, std::move(match.allow));
+  }
+  route_ = match.route;
+  if (framing->empty()) return dispatch();
+  if (route_->websocket) return refuse(HttpError::body_on_upgrade);
+  state_ = State::body;
+  body_decoder_.emplace(*framing, service_.config.max_body_size);
+  if (!framing->chunked && framing->content_length > service_.config.max_body_size) refuse(HttpError::body_too_large);
+}
+
+std::size_t HttpSession::read_body(std::span<std::byte> input) {
+  std::span<const std::byte> rest = input;
+  for (;;) {
+    const auto run = body_decoder_->next(rest);
+    if (!run) {
+      refuse(run.error());
+      return input.size();
+    }
+    body_.append(reinterpret_cast<const char*>(run->data()), run->size());
+    if (run->empty() || body_decoder_->done()) break;
+  }
+  if (body_decoder_->done()) dispatch();
+  return input.size() - rest.size();
+}
+
+// ---- answering
+
+void HttpSession::dispatch() {
+  state_ = State::handling;
+  request_.emplace(head_, as_bytes(body_), transport_->peer(), parameters_);
+  if (route_->websocket) return respond(judge(*request_, route_->websocket));
+  begin(run_handler());
+}
+
+core::Task<void> HttpSession::run_handler() {
+  const Response response = co_await route_->handler(*request_);
+  // A decision that comes after the connection went is a decision about nothing.
+  if (transport_ && state_ == State::handling) respond(response);
+}
+
+void HttpSession::on_task_done(void*, std::exception_ptr exception) noexcept {
+  task_ = nullptr;
+  if (exception) on_exception(std::move(exception));
+  free_if_done();
+}
+
+void HttpSession::on_exception(std::exception_ptr exception) {
+  std::string what = "not a std::exception";
+  try {
+    std::rethrow_exception(std::move(exception));
+  } catch (const std::exception& e) {
+    what = e.what();
+  } catch (...) {
+  }
+  if (!transport_) return;
+  connection::CoreContext& context = transport_->context();
+  context.counters.refusals[static_cast<std::size_t>(connection::Refusal::handler_exception)].add();
+  context.log.event(LogLevel::error, reactor().now(), "handler_exception", &transport_->peer(),
+                    std::string(route_name()) + ": " + what);
+  if (state_ == State::ended) return;
+  try {
+    keep_alive_ = false;
+    respond(Response::of(HttpError::internal_error));
+  } catch (...) {
+    transport_->abort(End::memory);
+  }
+}
+
+void HttpSession::respond(const Response& response) {
+  if (!response.valid()) {
+    transport_->context().log.event(LogLevel::error, reactor().now(), "invalid_response_field", &transport_->peer(),
+                                    route_name());
+    keep_alive_ = false;
+    return respond(Response::of(HttpError::internal_error));
+  }
+  transport_->context().counters.requests.add();
+  if (response.upgrade()) return upgrade(response);
+  const bool keep = keep_alive_ && response.status() != 426 && !transport_->context().stopping;
+  write_response(response, keep, head_.method == "HEAD");
+  if (!keep) return end();
+  next_request();
+}
+
+void HttpSession::refuse(HttpError error, std::string allow) {
+  connection::CoreContext& context = transport_->context();
+  context.counters.http_errors[static_cast<std::size_t>(error)].add();
+  const codec::HttpErrorInfo& rule = codec::info(error);
+  context.log.event(LogLevel::info, reactor().now(), rule.name, &transport_->peer(), rule.message);
+  Response response = Response::of(error);
+  if (!allow.empty()) response.header("Allow", allow);
+  keep_alive_ = false;
+  respond(response);
+}
+
+void HttpSession::write_response(const Response& response, bool keep_alive, bool head_only) {
+  std::string head = "HTTP/1.1 " + std::to_string(response.status()) + ' ';
+  head += codec::reason_phrase(response.status());
+  head += "\r\n";
+  for (const auto& [name, value] : response.headers()) head += name + ": " + value + "\r\n";
+  head += "Content-Length: " + std::to_string(response.body().size());
+  head += keep_alive ? "\r\n\r\n" : "\r\nConnection: close\r\n\r\n";
+  const std::size_t size = head.size() + (head_only ? 0 : response.body().size());
+  const auto room =
+      transport_->outbox().append(size, connection::Outbox::Content::raw, service_.config.write_buffer_size);
+  std::copy_n(reinterpret_cast<const std::byte*>(head.data()), head.size(), room.begin());
+  if (!head_only) {
+    const Bytes body = as_bytes(response.body());
+    std::copy(body.begin(), body.end(), room.begin() + static_cast<std::ptrdiff_t>(head.size()));
+  }
+  transport_->request_flush();
+}
+
+void HttpSession::upgrade(const Response& response) {
+  const auto key = codec::judge_upgrade(head_);
+  assert(key);
+  const auto accept = codec::accept_key(*key);
+  std::vector<codec::HeaderField> extra;
+  for (const auto& [name, value] : response.headers()) extra.push_back({name, value});
+  std::string head;
+  codec::append_switching_protocols(head, {accept.data(), accept.size()}, response.subprotocol(), extra);
+  connection::Transport& transport = *transport_;
+  const auto room = transport.outbox().append(head.size(), connection::Outbox::Content::raw,
+                                              response.upgrade()->config.write_buffer_size);
+  std::copy_n(reinterpret_cast<const std::byte*>(head.data()), head.size(), room.begin());
+  transport.request_flush();
+  state_ = State::ended;
+  transport.resume();
+  std::shared_ptr<const Request> kept;
+  if (response.upgrade()->config.keep_request) kept = copy_request(*request_, buffer_);
+  connection::Session::open(transport, response.upgrade(), *request_, std::move(kept), response.subprotocol());
+  transport_ = nullptr;
+  detached_ = true;
+  free_if_done();
+}
+
+void HttpSession::next_request() {
+  request_.reset();
+  body_decoder_.reset();
+  body_.clear();
+  buffer_.clear();
+  scanner_.reset();
+  route_ = nullptr;
+  state_ = State::head;
+  idle_deadline_ = deadline_ = reactor().now() + service_.config.keep_alive_timeout;
+  transport_->wake_by(deadline_);
+  transport_->resume();
+}
+
+void HttpSession::end() {
+  state_ = State::ended;
+  transport_->end(reactor().now() + service_.config.close_timeout);
+}
+
+// ---- ends
+
+HttpSession::Time HttpSession::on_deadline(Time now) {
+  if (state_ == State::ended) return Time::max();
+  if (now < deadline_) return deadline_;
+  if (state_ == State::head && buffer_.empty() && idle_deadline_ == deadline_) {
+    end();  // an idle connection, closed without a word
+  } else {
+    refuse(state_ == State::handling ? HttpError::internal_error : HttpError::request_timeout);
+  }
+  return Time::max();
+}
+
+void HttpSession::on_end(End end_kind) {
+  if (end_kind != End::fin) {
+    state_ = State::ended;
+  } else if (state_ == State::handling) {
+    keep_alive_ = false;  // a peer that ended its sending direction may still read the answer
+  } else if (state_ != State::ended) {
+    end();  // an unfinished head is never served; an answer on its way still goes out
+  }
+}
+
+void HttpSession::on_stop() {
+  if (state_ == State::head && buffer_.empty()) return end();
+  keep_alive_ = false;
+}
+
+void HttpSession::on_detached() {
+  transport_ = nullptr;
+  detached_ = true;
+  state_ = State::ended;
+  cancel();
+  free_if_done();
+}
+
+void HttpSession::free_if_done() {
+  if (!detached_ || task_) return;
+  this->~HttpSession();
+  core::FramePool::deallocate(this);
+}
+
+std::string_view HttpSession::route_name() const {
+  return route_ ? std::string_view(route_->path) : "(no route)";
+}
+
+}  // namespace brume::http

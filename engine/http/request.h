@@ -1,0 +1,64 @@
+// request.h: an HTTP request, as a route's handler sees it.
+//
+// A view of bytes its connection holds: valid until the handler has returned its response (WebSocket handlers:
+// Connection::request() says how long). Its core's thread only.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <brume/codec/http_head.h>
+#include <brume/engine/io/address.h>
+#include <brume/engine/message.h>
+
+namespace brume {
+
+// One ":name" of a route's path and what stood in its place, percent-decoded.
+struct PathParameter {
+  std::string_view name;
+  std::string value;
+};
+
+class Request {
+ public:
+  Request(const codec::RequestHead& head, Bytes body, const io::Address& peer,
+          std::span<const PathParameter> parameters)
+      : head_(&head), body_(body), peer_(&peer), parameters_(parameters) {}
+
+  std::string_view method() const { return head_->method; }
+  std::string_view target() const { return head_->target; }
+  std::string_view path() const { return head_->path; }  // as sent, undecoded
+  std::string_view query_string() const { return head_->query; }
+  // The first field of that name, ASCII case-blind.
+  std::optional<std::string_view> header(std::string_view name) const { return head_->field(name); }
+  std::span<const codec::HeaderField> headers() const { return head_->fields; }
+  // The first query value of that name, percent-decoded and with '+' as a blank; nullopt where there is none or its
+  // escapes are broken.
+  std::optional<std::string> query(std::string_view name) const;
+  // The value of the first cookie of that name (RFC 6265, section 4.2), as sent.
+  std::optional<std::string_view> cookie(std::string_view name) const;
+  // What stood in the place of ":name" in the route's path; empty where the route has none.
+  std::string_view parameter(std::string_view name) const;
+  std::span<const PathParameter> parameters() const { return parameters_; }
+  Bytes body() const { return body_; }
+  std::string_view body_text() const { return as_text(body_); }
+  const io::Address& remote_address() const { return *peer_; }
+
+  const codec::RequestHead& head() const { return *head_; }
+
+ private:
+  const codec::RequestHead* head_;
+  Bytes body_;
+  const io::Address* peer_;
+  std::span<const PathParameter> parameters_;
+};
+
+// Percent-decodes `text`; nullopt for a broken escape. `plus_is_blank`: as in a query.
+std::optional<std::string> percent_decode(std::string_view text, bool plus_is_blank = false);
+
+}  // namespace brume

@@ -1,0 +1,29 @@
+#include <brume/codec/handshake.h>
+#include <brume/engine/http/response.h>
+
+namespace brume {
+
+Response& Response::header(std::string_view name, std::string_view value) {
+  if (codec::is_valid_field(name, value)) {
+    headers_.emplace_back(name, value);
+  } else {
+    valid_ = false;
+  }
+  return *this;
+}
+
+Response Response::of(codec::HttpError error) {
+  const codec::HttpErrorInfo& rule = codec::info(error);
+  Response response(rule.status, std::string(rule.message) + "\n");
+  if (rule.status == 426) {
+    // RFC 9110, section 15.5.22, and RFC 6455, section 4.4: what to upgrade to, and by which version.
+    response.header("Upgrade", "websocket").header("Sec-WebSocket-Version", "13");
+  } else if (error == codec::HttpError::upgrade_method_not_get) {
+    response.header("Allow", "GET");
+  } else if (rule.status == 503) {
+    response.header("Retry-After", "5");
+  }
+  return response;
+}
+
+}  // namespace brume

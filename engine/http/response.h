@@ -1,0 +1,62 @@
+// response.h: what a route's handler answers with. A value; any thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <brume/codec/http_error.h>
+
+namespace brume {
+
+namespace connection {
+struct WebSocketRoute;
+}
+
+class Response {
+ public:
+  explicit Response(std::uint16_t status = 200, std::string body = {},
+                    std::string_view content_type = "text/plain; charset=utf-8")
+      : status_(status), body_(std::move(body)) {
+    if (!body_.empty()) header("Content-Type", content_type);
+  }
+
+  static Response text(std::string body) { return Response(200, std::move(body)); }
+  static Response html(std::string body) { return Response(200, std::move(body), "text/html; charset=utf-8"); }
+  static Response json(std::string body) { return Response(200, std::move(body), "application/json"); }
+  static Response bad_request(std::string body) { return Response(400, std::move(body)); }
+  static Response unauthorized(std::string body) { return Response(401, std::move(body)); }
+  static Response forbidden(std::string body) { return Response(403, std::move(body)); }
+  static Response not_found(std::string body = "not found") { return Response(404, std::move(body)); }
+  // The answer to a broken rule: its status, its sentence, and the fields its status demands.
+  static Response of(codec::HttpError error);
+
+  // Adds a field. A name or value that may not be sent (a line break above all) makes the whole response a 500.
+  Response& header(std::string_view name, std::string_view value);
+
+  std::uint16_t status() const { return status_; }
+  const std::string& body() const { return body_; }
+  const std::vector<std::pair<std::string, std::string>>& headers() const { return headers_; }
+  bool valid() const { return valid_; }
+
+  // Made by Upgrader::upgrade(): instead of being sent it turns the connection into a WebSocket.
+  const std::shared_ptr<const connection::WebSocketRoute>& upgrade() const { return upgrade_; }
+  const std::string& subprotocol() const { return subprotocol_; }
+  void set_upgrade(std::shared_ptr<const connection::WebSocketRoute> route, std::string subprotocol) {
+    upgrade_ = std::move(route);
+    subprotocol_ = std::move(subprotocol);
+  }
+
+ private:
+  std::uint16_t status_;
+  bool valid_ = true;
+  std::string body_;
+  std::vector<std::pair<std::string, std::string>> headers_;
+  std::shared_ptr<const connection::WebSocketRoute> upgrade_;
+  std::string subprotocol_;
+};
+
+}  // namespace brume

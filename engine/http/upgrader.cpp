@@ -1,0 +1,43 @@
+#include <vector>
+
+#include <brume/codec/handshake.h>
+#include <brume/engine/http/upgrader.h>
+
+namespace brume {
+
+namespace http {
+
+namespace {
+// What is sent as Sec-WebSocket-Protocol (RFC 6455, section 4.2.2): the application's choice, else the first configured
+// one that was offered. Empty: none. nullopt: the application chose what may not be sent.
+std::optional<std::string> subprotocol_for(const Request& request, const RouteConfig& config, std::string_view chosen) {
+  if (!chosen.empty()) {
+    if (!codec::is_token(chosen) || !codec::offers_subprotocol(request.head(), chosen)) return std::nullopt;
+    return std::string(chosen);
+  }
+  const std::vector<std::string_view> supported(config.subprotocols.begin(), config.subprotocols.end());
+  return std::string(codec::choose_subprotocol(request.head(), supported).value_or(std::string_view()));
+}
+}  // namespace
+
+Response judge(const Request& request, std::shared_ptr<const connection::WebSocketRoute> route,
+               std::string_view subprotocol) {
+  const auto key = codec::judge_upgrade(request.head());
+  if (!key) return Response::of(key.error());
+  const RouteConfig& config = route->config;
+  const bool welcome = config.check_origin ? config.check_origin(request) : codec::same_origin(request.head());
+  if (!welcome) return Response::of(codec::HttpError::origin_refused);
+  auto agreed = subprotocol_for(request, config, subprotocol);
+  if (!agreed) return Response::of(codec::HttpError::internal_error);
+  Response response(101);
+  response.set_upgrade(std::move(route), *std::move(agreed));
+  return response;
+}
+
+}  // namespace http
+
+Response Upgrader::upgrade(const Request& request, WebSocketEndpoint endpoint, std::string_view subprotocol) const {
+  return http::judge(request, endpoint.bind(request.path(), config_), subprotocol);
+}
+
+}  // namespace brume

@@ -1,0 +1,125 @@
+// server.h: a WebSocket and HTTP server on all cores of a machine, or of a simulation.
+//
+// Filled with routes, then listen() and start(); or run(), which is the whole life of a program. Used by one thread,
+// but for stop(), which any thread may call, handlers included. Handlers run on the cores' threads. The library
+// installs no signal handler, never exits and writes only to Config::log; run() alone does the first and the last.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <brume/engine/config.h>
+#include <brume/engine/connection.h>
+#include <brume/engine/core/sleep.h>
+#include <brume/engine/http/request.h>
+#include <brume/engine/http/response.h>
+#include <brume/engine/http/upgrader.h>
+#include <brume/engine/websocket.h>
+
+namespace brume {
+
+// Sums over all cores: each number is exact by itself, and they need not be of one moment.
+struct ServerStats {
+  std::uint64_t accepted = 0;     // sockets
+  std::uint64_t sockets = 0;      // open now
+  std::uint64_t connections = 0;  // WebSocket connections open now
+  std::uint64_t upgrades = 0;     // WebSocket connections so far
+  std::uint64_t requests = 0;     // HTTP requests answered
+  std::uint64_t messages_received = 0;
+  std::uint64_t messages_sent = 0;
+  std::uint64_t bytes_received = 0;
+  std::uint64_t bytes_sent = 0;
+  std::uint64_t handed_over = 0;                                    // fresh sockets given to a less loaded core
+  std::vector<std::pair<std::string_view, std::uint64_t>> refused;  // by rule, those that happened
+  std::uint64_t refused_by(std::string_view rule) const {
+    for (const auto& [name, count] : refused)
+      if (name == rule) return count;
+    return 0;
+  }
+};
+
+class Server {
+ public:
+  explicit Server(Config config = {});
+  // In a simulation; `world` must outlive the server.
+  explicit Server(io::Environment& world, Config config = {});
+  // Stops at once and waits.
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // A route's path begins with '/', has ":name" parameters as whole segments, and may end in "/*". A path or method
+  // that is taken, or a path that is none, is reported by listen(). Before start() only.
+  using Handler = std::function<Task<Response>(Request&)>;
+  void get(std::string_view path, WebSocketEndpoint endpoint);
+  void get(std::string_view path, Handler handler) { route("GET", path, std::move(handler)); }
+  void post(std::string_view path, Handler handler) { route("POST", path, std::move(handler)); }
+  void route(std::string_view method, std::string_view path, Handler handler);
+  // A handler that answers at once.
+  template <class F>
+    requires std::is_same_v<std::invoke_result_t<F&, Request&>, Response>
+  void get(std::string_view path, F handler) {
+    route("GET", path, answer_at_once(std::move(handler)));
+  }
+  template <class F>
+    requires std::is_same_v<std::invoke_result_t<F&, Request&>, Response>
+  void post(std::string_view path, F handler) {
+    route("POST", path, answer_at_once(std::move(handler)));
+  }
+
+  // Checks the configuration and opens the address ("127.0.0.1:8080", "[::1]:0", ":8080" for every IPv4 address) for
+  // all cores. Nothing is accepted before start().
+  std::expected<void, SystemError> listen(std::string_view address);
+  // Where it listens, with the port that was chosen for port 0. Requires: listen() succeeded.
+  io::Address address() const;
+
+  // Starts a thread for each core (in a simulation: nothing but the world turns them). Requires: listen().
+  std::expected<void, SystemError> start();
+  // Instead of start(), for a host with a loop of its own and `cores` = 1: one turn that waits at most `budget`. False
+  // once the server has stopped.
+  std::expected<bool, SystemError> poll(std::chrono::nanoseconds budget);
+
+  // Closes: no new connections, 1001 to all that are open, spread over `spread`; what is still open at `deadline` is
+  // cut. Any thread; returns at once. Without values: drain_timeout and drain_spread. A later call with an earlier
+  // deadline wins.
+  void stop(std::optional<std::chrono::milliseconds> deadline = {},
+            std::optional<std::chrono::milliseconds> spread = {});
+  // Returns once everything has stopped. Not from a core's thread.
+  void wait();
+
+  ServerStats stats() const;
+  const Config& config() const;
+  // Before listen(): replaces Config::log.
+  void set_log(LogFunction log);
+  std::size_t core_count() const;
+  // Whether every core has come to its end after stop(). Any thread.
+  bool stopped() const;
+  // "io_uring", "epoll" or "simulated", once started.
+  std::string_view io_name() const;
+
+  // The program's way: raises the descriptor limit, logs to stderr where no log is set, listens, starts, and stops at
+  // SIGTERM or SIGINT (a second one: at once). Returns the exit code: 0, or 2 with one line on stderr where it could
+  // not begin.
+  int run(std::string_view address);
+
+ private:
+  template <class F>
+  static Handler answer_at_once(F handler) {
+    return [handler = std::move(handler)](Request& request) mutable -> Task<Response> { co_return handler(request); };
+  }
+
+  class Implementation;
+  std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace brume

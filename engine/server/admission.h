@@ -1,0 +1,37 @@
+// admission.h: who is let in: the connection limits of the whole server, shared by its cores.
+//
+// Any core's thread. Touched once when a socket is accepted and once when it is gone, never by messages.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+#include <brume/engine/connection/core_context.h>
+#include <brume/engine/io/address.h>
+
+namespace brume::server {
+
+class Admission final : public connection::Doorkeeper {
+ public:
+  // `max_per_address`: 0 for none.
+  Admission(std::size_t max_connections, std::size_t max_per_address)
+      : max_connections_(max_connections), max_per_address_(max_per_address) {}
+
+  // Counts a socket; false, and does not, where a limit is reached.
+  bool enter(const io::Address& peer);
+  // A socket that was let in is gone.
+  void leave(const io::Address& peer) override;
+
+ private:
+  const std::size_t max_connections_;
+  const std::size_t max_per_address_;
+  // Relaxed throughout: a count, nothing is published by it.
+  std::atomic<std::size_t> open_{0};
+  std::mutex mutex_;  // taken only where there is a limit for each address
+  std::unordered_map<std::string, std::size_t> by_address_;
+};
+
+}  // namespace brume::server

@@ -1,0 +1,216 @@
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+#include <new>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include <brume/engine/connection/link.h>
+#include <brume/engine/server/core.h>
+
+namespace brume::server {
+
+using connection::End;
+using connection::Link;
+using connection::Refusal;
+
+namespace {
+// Sockets beyond the limit that are still answered with 503 at a time; more are closed without a word.
+constexpr std::size_t kRefusalReserve = 256;
+// How long accepting pauses where the process or the machine has run out of something.
+constexpr Time kAcceptPause = std::chrono::milliseconds(100);
+constexpr Time kSpreadStep = std::chrono::milliseconds(10);
+// A core with that many connections more than its share of a small number is not worth a hand-over.
+constexpr std::size_t kBalanceSlack = 16;
+
+struct StopRequest {
+  Core* core;
+  std::int64_t deadline_ms;
+  std::int64_t spread_ms;
+};
+}  // namespace
+
+Core::Core(std::unique_ptr<io::Io> io, const Options& options, const http::Service& service, Admission& admission)
+    : io_(std::move(io)),
+      service_(service),
+      admission_(admission),
+      context_(*io_, options.reactor, service.config.log, options.index, options.max_sockets + kRefusalReserve,
+               admission) {}
+
+Core::~Core() {
+  for (const io::ListenerHandle listener : listeners_) io_->close_listener(listener);
+}
+
+void Core::add_listener(io::ListenerHandle listener) {
+  listeners_.push_back(listener);
+  io_->add_listener(listener);
+}
+
+bool Core::turn(Time max_wait) {
+  if (finished()) return false;
+  context_.reactor.turn(*this, max_wait);
+  guard_memory();
+  watch_turn();
+  if (!finished()) return true;
+  stopped_.store(true, std::memory_order_release);  // pairs with stopped()
+  return false;
+}
+
+bool Core::finished() const {
+  return context_.stopping && context_.links.size() == 0;
+}
+
+// ---- events
+
+void Core::on_accepted(io::ListenerHandle listener, io::SocketId socket, const io::Address& peer) {
+  context_.counters.accepted.add();
+  if (context_.stopping) return io_->close(socket, true);
+  Core& target = least_loaded();
+  if (&target != this) {
+    context_.counters.handed_over.add();
+    return io_->hand_over(socket, listener, peer, *target.io_);
+  }
+  const bool admitted = admission_.enter(peer);
+  Link* link = nullptr;
+  try {
+    const auto place = context_.links.emplace(context_, socket, peer);
+    link = place.object;
+    if (link) {
+      link->set_token({place.slot, place.generation});
+      link->start(service_.config.write_timeout, admitted);
+      http::HttpSession& session = http::HttpSession::open(*link, service_, context_.reactor.now());
+      // Answered before it asks: a peer that is not let in need not be listened to.
+      if (!admitted) session.refuse(codec::HttpError::over_capacity);
+      return;
+    }
+  } catch (const std::bad_alloc&) {
+    context_.counters.refusals[static_cast<std::size_t>(Refusal::out_of_memory)].add();
+    if (link) return link->abort(End::memory);
+  }
+  if (admitted) admission_.leave(peer);
+  io_->close(socket, true);
+}
+
+void Core::on_accept_failed(io::ListenerHandle listener, int error) {
+  context_.counters.refusals[static_cast<std::size_t>(Refusal::accept_paused)].add();
+  context_.log.event(LogLevel::warning, context_.reactor.now(), "accept_paused", nullptr, std::strerror(error));
+  io_->refuse_one(listener);
+  if (std::ranges::find(paused_, listener) == paused_.end()) paused_.push_back(listener);
+  if (!accept_alarm_.armed()) context_.reactor.arm(accept_alarm_, context_.reactor.now() + kAcceptPause);
+}
+
+void Core::resume_accepting() {
+  for (const io::ListenerHandle listener : std::exchange(paused_, {})) io_->resume_accept(listener);
+}
+
+void Core::on_received(io::Token token, std::span<std::byte> bytes) {
+  if (Link* link = context_.links.find(token.slot, token.generation)) link->on_received(bytes);
+}
+
+void Core::on_receive_ended(io::Token token, int error) {
+  if (Link* link = context_.links.find(token.slot, token.generation)) link->on_receive_ended(error);
+}
+
+void Core::on_sent(io::Token token, std::int32_t result) {
+  if (Link* link = context_.links.find(token.slot, token.generation)) link->on_sent(result);
+}
+
+Core& Core::least_loaded() {
+  if (peers_.size() < 2) return *this;
+  Core* least = this;
+  for (const auto& core : peers_)
+    if (core->counters().sockets.get() < least->counters().sockets.get()) least = core.get();
+  const std::uint64_t here = context_.counters.sockets.get() + 1;
+  // More than 1.25 times the least loaded one's.
+  return here * 4 > least->counters().sockets.get() * 5 + kBalanceSlack ? *least : *this;
+}
+
+// ---- stopping
+
+void Core::post_stop(std::chrono::milliseconds deadline, std::chrono::milliseconds spread) {
+  const auto run = [](void* host, std::byte* payload) noexcept {
+    if (!host) return;
+    const auto request = core::Envelope::read<StopRequest>(payload);
+    request.core->begin_stop(std::chrono::milliseconds(request.deadline_ms),
+                             std::chrono::milliseconds(request.spread_ms));
+  };
+  const auto envelope = core::Envelope::make(run, StopRequest{this, deadline.count(), spread.count()});
+  // A full mailbox empties as fast as its core turns; a closed one has stopped already.
+  for (;;) {
+    const auto posted = context_.reactor.gate().post(envelope);
+    if (posted || posted.error() != Error::queue_full) return;
+    std::this_thread::yield();
+  }
+}
+
+void Core::begin_stop(Time deadline, Time spread) {
+  const Time now = context_.reactor.now();
+  if (now + deadline < stop_deadline_) {
+    stop_deadline_ = now + deadline;
+    context_.reactor.arm(cut_alarm_, stop_deadline_);
+  }
+  if (context_.stopping) return;
+  context_.stopping = true;
+  for (const io::ListenerHandle listener : std::exchange(listeners_, {})) io_->close_listener(listener);
+  paused_.clear();
+  stop_began_ = now;
+  stop_spread_ = std::min(spread, deadline);
+  context_.links.for_each([this](Link& link) { to_stop_.push_back(link.token()); });
+  stop_some();
+}
+
+void Core::stop_some() {
+  const Time passed = context_.reactor.now() - stop_began_;
+  const std::size_t due = passed >= stop_spread_ ? to_stop_.size()
+                                                 : to_stop_.size() * static_cast<std::size_t>(passed.count()) /
+                                                       static_cast<std::size_t>(stop_spread_.count());
+  for (; told_ < due; told_++) {
+    const io::Token token = to_stop_[told_];
+    if (Link* link = context_.links.find(token.slot, token.generation)) link->on_stop();
+  }
+  if (told_ < to_stop_.size()) context_.reactor.arm(stop_alarm_, context_.reactor.now() + kSpreadStep);
+}
+
+void Core::cut_all() {
+  context_.links.for_each([](Link& link) { link.abort(End::local); });
+}
+
+// ---- watching
+
+void Core::guard_memory() {
+  const core::Ledger& ledger = context_.reactor.ledger();
+  if (!ledger.above_limit(context_.reactor.blocks().held())) return;
+  // Whoever makes this core hold most goes first: a peer that does not read.
+  Link* slowest = nullptr;
+  context_.links.for_each([&](Link& link) {
+    if (!slowest || link.outbox().size() > slowest->outbox().size()) slowest = &link;
+  });
+  if (!slowest) return;
+  context_.counters.refusals[static_cast<std::size_t>(Refusal::memory_limit)].add();
+  context_.log.event(LogLevel::error, context_.reactor.now(), "memory_limit", &slowest->peer(),
+                     "the connection that holds most is cut");
+  slowest->abort(End::memory);
+}
+
+void Core::watch_turn() {
+  const Time limit = service_.config.slow_turn;
+  if (limit == Time::zero() || context_.reactor.last_turn_length() <= limit) return;
+  context_.counters.refusals[static_cast<std::size_t>(Refusal::slow_turn)].add();
+  const auto length = std::chrono::duration_cast<std::chrono::milliseconds>(context_.reactor.last_turn_length());
+  context_.log.event(LogLevel::warning, context_.reactor.now(), "slow_turn", nullptr,
+                     std::to_string(length.count()) + " ms; served last: " + std::string(last_route()));
+}
+
+std::string_view Core::last_route() {
+  const io::Token last = context_.last_served;
+  Link* link = context_.links.find(last.slot, last.generation);
+  return link && link->protocol() ? link->protocol()->route_name() : std::string_view("a connection that is gone");
+}
+
+void Core::check_invariants() const {
+  context_.reactor.check_invariants();
+  const_cast<connection::CoreContext&>(context_).links.for_each([](Link& link) { link.check_invariants(); });
+}
+
+}  // namespace brume::server

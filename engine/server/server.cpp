@@ -1,0 +1,300 @@
+#include <algorithm>
+#include <atomic>
+#include <cassert>
+#include <cstdlib>
+#include <mutex>
+
+#include <brume/codec/http_error.h>
+#include <brume/codec/violation.h>
+#include <brume/engine/http/router.h>
+#include <brume/engine/io/machine.h>
+#include <brume/engine/server.h>
+#include <brume/engine/server/admission.h>
+#include <brume/engine/server/core.h>
+
+namespace brume {
+
+namespace {
+
+SystemError wrong_state(std::string_view text) {
+  return {SystemError::Kind::wrong_state, 0, std::string(text)};
+}
+
+// Config::io, else BRUME_IO, else whatever works.
+std::expected<io::Backend, SystemError> choose_backend(const Config& config) {
+  if (config.io) return *config.io;
+  const char* wish = std::getenv("BRUME_IO");
+  const std::string_view name = wish ? wish : "auto";
+  if (name.empty() || name == "auto") return io::Backend::automatic;
+  if (name == "io_uring") return io::Backend::io_uring;
+  if (name == "epoll") return io::Backend::epoll;
+  return std::unexpected(SystemError{SystemError::Kind::config, 0,
+                                     "BRUME_IO is \"" + std::string(name) + "\", but must be auto, io_uring or epoll"});
+}
+
+}  // namespace
+
+class Server::Implementation {
+ public:
+  Implementation(Config config, io::Environment* world)
+      : config_(std::move(config)),
+        machine_(world ? nullptr : std::make_unique<io::Machine>()),
+        environment_(world ? *world : *machine_) {}
+  ~Implementation();
+
+  void add(http::Route route);
+  void add(std::string_view path, WebSocketEndpoint endpoint);
+  std::expected<void, SystemError> listen(std::string_view address);
+  std::expected<void, SystemError> start();
+  std::expected<bool, SystemError> poll(std::chrono::nanoseconds budget);
+  void stop(std::chrono::milliseconds deadline, std::chrono::milliseconds spread);
+  void wait();
+  ServerStats stats() const;
+  io::Address address() const { return address_; }
+  const Config& config() const { return config_; }
+  void set_log(LogFunction log) { config_.log = std::move(log); }
+  std::size_t core_count() const { return cores_count_; }
+  bool stopped() const;
+  std::string_view io_name() const { return cores_.empty() ? std::string_view() : cores_.front()->io().name(); }
+
+ private:
+  enum class State : std::uint8_t { fresh, listening, running, stopped };
+
+  std::expected<void, SystemError> resolve_config();
+  std::expected<void, SystemError> make_cores();
+  void log(LogLevel level, std::string_view line) const {
+    if (config_.log) config_.log(level, line);
+  }
+
+  Config config_;
+  std::unique_ptr<io::Machine> machine_;
+  io::Environment& environment_;
+  http::Router router_;
+  http::Service service_{router_, config_};
+  std::optional<SystemError> bad_route_;
+  std::size_t cores_count_ = 1;
+  io::Address address_;
+  std::vector<io::ListenerHandle> listeners_;
+  std::optional<server::Admission> admission_;
+  std::vector<std::unique_ptr<server::Core>> cores_;
+  // What stop() may look at from any thread: whether there are cores to tell.
+  std::atomic<bool> stoppable_{false};
+  State state_ = State::fresh;
+};
+
+Server::Implementation::~Implementation() {
+  stop(std::chrono::milliseconds(0), std::chrono::milliseconds(0));
+  wait();
+  for (const io::ListenerHandle listener : listeners_) environment_.close_listener(listener);
+}
+
+void Server::Implementation::add(http::Route route) {
+  if (state_ != State::fresh && !bad_route_) bad_route_ = wrong_state("a route was added after listen()");
+  const std::string text = route.method + " " + route.path;
+  if (!router_.add(std::move(route)) && !bad_route_) {
+    bad_route_ = SystemError{SystemError::Kind::config, 0, "route \"" + text + "\" is taken or has a bad path"};
+  }
+}
+
+void Server::Implementation::add(std::string_view path, WebSocketEndpoint endpoint) {
+  auto route = endpoint.bind(path, config_);
+  if (auto error = validate(route->config); error && !bad_route_) {
+    error->text = "route \"" + std::string(path) + "\": " + error->text;
+    bad_route_ = std::move(error);
+  }
+  add(http::Route{std::string(path), "GET", {}, std::move(route)});
+}
+
+std::expected<void, SystemError> Server::Implementation::resolve_config() {
+  const io::Environment::DescriptorLimit limit = environment_.descriptor_limit();
+  if (auto error = validate(config_, limit.hard)) return std::unexpected(*std::move(error));
+  if (bad_route_) return std::unexpected(*bad_route_);
+  constexpr std::size_t kDescriptorReserve = 64;
+  constexpr std::size_t kMostConnections = 1'000'000;
+  if (config_.max_connections == 0) {
+    const std::size_t reachable = limit.soft > kDescriptorReserve ? limit.soft - kDescriptorReserve : kMostConnections;
+    config_.max_connections = std::min(kMostConnections, reachable);
+  }
+  if (config_.memory_limit == 0) config_.memory_limit = environment_.available_memory() / 4 * 3;
+  cores_count_ = config_.cores != 0 ? config_.cores : environment_.available_cores();
+  return {};
+}
+
+std::expected<void, SystemError> Server::Implementation::listen(std::string_view text) {
+  if (state_ != State::fresh) return std::unexpected(wrong_state("listen() was called before"));
+  if (auto resolved = resolve_config(); !resolved) return resolved;
+  const auto address = io::Address::parse(text);
+  if (!address) {
+    return std::unexpected(
+        SystemError{SystemError::Kind::bad_address, 0,
+                    "\"" + std::string(text) + "\" is not an address such as :8080 or 127.0.0.1:8080"});
+  }
+  const io::ListenOptions options{.user_timeout = config_.write_timeout};
+  auto listeners = environment_.open_listeners(*address, cores_count_, options);
+  if (!listeners) return std::unexpected(std::move(listeners.error()));
+  listeners_ = *std::move(listeners);
+  address_ = environment_.local_address(listeners_.front());
+  state_ = State::listening;
+  return {};
+}
+
+std::expected<void, SystemError> Server::Implementation::make_cores() {
+  if (state_ != State::listening) return std::unexpected(wrong_state("start() needs one listen() before it"));
+  const auto backend = choose_backend(config_);
+  if (!backend) return std::unexpected(backend.error());
+  admission_.emplace(config_.max_connections, config_.max_connections_per_address);
+  // A core may come to hold a good deal more than its even share before hand-overs level it out.
+  const std::size_t share = config_.max_connections / cores_count_;
+  io::IoOptions io_options;
+  io_options.backend = *backend;
+  io_options.max_sockets =
+      cores_count_ == 1 ? config_.max_connections : std::min(config_.max_connections, share + share / 2 + 64);
+  for (std::size_t i = 0; i < cores_count_; i++) {
+    auto made = environment_.make_io(i, io_options);
+    if (!made) return std::unexpected(std::move(made.error()));
+    if (!made->notice.empty() && i == 0) log(LogLevel::warning, made->notice);
+    if (i == 0) log(LogLevel::info, made->io->describe());
+    server::Core::Options options;
+    options.index = i;
+    options.max_sockets = io_options.max_sockets;
+    options.reactor.busy_poll = config_.busy_poll;
+    options.reactor.memory_limit = config_.memory_limit / cores_count_;
+    cores_.push_back(std::make_unique<server::Core>(std::move(made->io), options, service_, *admission_));
+  }
+  for (std::size_t i = 0; i < cores_count_; i++) {
+    cores_[i]->set_peers(cores_);
+    cores_[i]->add_listener(listeners_[i]);
+  }
+  listeners_.clear();
+  stoppable_.store(true, std::memory_order_release);  // pairs with the load in stop(): the cores are all there
+  state_ = State::running;
+  return {};
+}
+
+std::expected<void, SystemError> Server::Implementation::start() {
+  if (auto made = make_cores(); !made) return made;
+  for (std::size_t i = 0; i < cores_count_; i++) {
+    if (auto started = environment_.start(i, *cores_[i], config_.pin_cores); !started) {
+      stop(std::chrono::milliseconds(0), std::chrono::milliseconds(0));
+      return started;
+    }
+  }
+  return {};
+}
+
+std::expected<bool, SystemError> Server::Implementation::poll(std::chrono::nanoseconds budget) {
+  if (state_ == State::listening) {
+    if (cores_count_ != 1) {
+      return std::unexpected(SystemError{SystemError::Kind::config, 0, "poll() needs cores = 1"});
+    }
+    if (auto made = make_cores(); !made) return std::unexpected(std::move(made.error()));
+  }
+  if (state_ != State::running) return std::unexpected(wrong_state("poll() needs one listen() before it"));
+  return cores_.front()->turn(budget);
+}
+
+void Server::Implementation::stop(std::chrono::milliseconds deadline, std::chrono::milliseconds spread) {
+  if (!stoppable_.load(std::memory_order_acquire)) return;
+  for (const auto& core : cores_) core->post_stop(deadline, spread);
+}
+
+void Server::Implementation::wait() {
+  if (state_ != State::running) return;
+  environment_.join();
+  // A server that was polled has no thread that ends: its last turns are taken here.
+  for (const auto& core : cores_)
+    while (core->turn(std::chrono::milliseconds(10))) {
+    }
+  state_ = State::stopped;
+}
+
+bool Server::Implementation::stopped() const {
+  if (!stoppable_.load(std::memory_order_acquire)) return false;
+  return std::ranges::all_of(cores_, [](const auto& core) { return core->stopped(); });
+}
+
+ServerStats Server::Implementation::stats() const {
+  ServerStats stats;
+  if (!stoppable_.load(std::memory_order_acquire)) return stats;
+  const auto add_refused = [&](std::string_view rule, std::uint64_t count) {
+    if (count == 0) return;
+    for (auto& [name, sum] : stats.refused) {
+      if (name != rule) continue;
+      sum += count;
+      return;
+    }
+    stats.refused.emplace_back(rule, count);
+  };
+  for (const auto& core : cores_) {
+    const connection::Counters& counters = core->counters();
+    stats.accepted += counters.accepted.get();
+    stats.sockets += counters.sockets.get();
+    stats.connections += counters.connections.get();
+    stats.upgrades += counters.upgrades.get();
+    stats.requests += counters.requests.get();
+    stats.messages_received += counters.messages_received.get();
+    stats.messages_sent += counters.messages_sent.get();
+    stats.bytes_received += counters.bytes_received.get();
+    stats.bytes_sent += counters.bytes_sent.get();
+    stats.handed_over += counters.handed_over.get();
+    for (const codec::ViolationInfo& rule : codec::violations())
+      add_refused(rule.name, counters.violations[static_cast<std::size_t>(rule.violation)].get());
+    for (const codec::HttpErrorInfo& rule : codec::http_errors())
+      add_refused(rule.name, counters.http_errors[static_cast<std::size_t>(rule.error)].get());
+    for (std::size_t i = 0; i < connection::kRefusalCount; i++)
+      add_refused(to_string(static_cast<connection::Refusal>(i)), counters.refusals[i].get());
+  }
+  return stats;
+}
+
+// ---- the face
+
+Server::Server(Config config) : implementation_(std::make_unique<Implementation>(std::move(config), nullptr)) {}
+Server::Server(io::Environment& world, Config config)
+    : implementation_(std::make_unique<Implementation>(std::move(config), &world)) {}
+Server::~Server() = default;
+
+void Server::get(std::string_view path, WebSocketEndpoint endpoint) {
+  implementation_->add(path, std::move(endpoint));
+}
+void Server::route(std::string_view method, std::string_view path, Handler handler) {
+  implementation_->add(http::Route{std::string(path), std::string(method), std::move(handler), nullptr});
+}
+std::expected<void, SystemError> Server::listen(std::string_view address) {
+  return implementation_->listen(address);
+}
+io::Address Server::address() const {
+  return implementation_->address();
+}
+std::expected<void, SystemError> Server::start() {
+  return implementation_->start();
+}
+std::expected<bool, SystemError> Server::poll(std::chrono::nanoseconds budget) {
+  return implementation_->poll(budget);
+}
+void Server::stop(std::optional<std::chrono::milliseconds> deadline, std::optional<std::chrono::milliseconds> spread) {
+  implementation_->stop(deadline.value_or(config().drain_timeout), spread.value_or(config().drain_spread));
+}
+void Server::wait() {
+  implementation_->wait();
+}
+ServerStats Server::stats() const {
+  return implementation_->stats();
+}
+const Config& Server::config() const {
+  return implementation_->config();
+}
+void Server::set_log(LogFunction log) {
+  implementation_->set_log(std::move(log));
+}
+std::size_t Server::core_count() const {
+  return implementation_->core_count();
+}
+bool Server::stopped() const {
+  return implementation_->stopped();
+}
+std::string_view Server::io_name() const {
+  return implementation_->io_name();
+}
+
+}  // namespace brume

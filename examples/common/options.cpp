@@ -1,0 +1,62 @@
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+
+#include <CLI/CLI.hpp>
+
+#include <brume/examples/common/options.h>
+
+namespace examples {
+
+namespace {
+constexpr int kBadOption = 2;  // exit code
+}
+
+Options parse_options(int argc, char** argv, const char* description) {
+  Options options;
+  CLI::App app(description);
+  std::uint16_t port = 8080;
+  std::string host;
+  std::uint64_t busy_poll_us = 0;
+  std::string style = "coroutine";
+  std::string io = "default";
+  app.add_option("--port", port, "port to listen on; 0: a free one")->capture_default_str();
+  app.add_option("--host", host, "address to listen on; every IPv4 address where it is left out");
+  app.add_option("--cores", options.config.cores, "reactor threads; 0: what this process may use")
+      ->capture_default_str();
+  app.add_option("--io", io, "auto, io_uring or epoll; default: what BRUME_IO says, else auto")
+      ->check(CLI::IsMember({"default", "auto", "io_uring", "epoll"}))
+      ->capture_default_str();
+  app.add_option("--busy-poll", busy_poll_us, "microseconds to spin before sleeping")
+      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1'000'000}))
+      ->capture_default_str();
+  app.add_option("--style", style, "coroutine or callback")
+      ->check(CLI::IsMember({"coroutine", "callback"}))
+      ->capture_default_str();
+  app.add_option("--max-message", options.config.max_message_size, "bytes of the largest message")
+      ->capture_default_str();
+  app.add_flag("--pin-cores", options.config.pin_cores, "each reactor thread to a processor of its own");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& success) {
+    std::exit(app.exit(success));
+  } catch (const CLI::ParseError& error) {
+    std::fprintf(stderr, "%s: %s\n", app.get_name().empty() ? argv[0] : app.get_name().c_str(), error.what());
+    std::exit(kBadOption);
+  }
+  const std::map<std::string, brume::io::Backend> backends{{"auto", brume::io::Backend::automatic},
+                                                           {"io_uring", brume::io::Backend::io_uring},
+                                                           {"epoll", brume::io::Backend::epoll}};
+  if (const auto backend = backends.find(io); backend != backends.end()) options.config.io = backend->second;
+  options.address = host + ":" + std::to_string(port);
+  options.config.busy_poll = std::chrono::microseconds(busy_poll_us);
+  options.callbacks = style == "callback";
+  // A larger message needs a larger outbox: room for what is being sent and as much again.
+  constexpr std::size_t kHeader = 14;
+  options.config.max_buffered_size =
+      std::max(options.config.max_buffered_size, 2 * (options.config.max_message_size + kHeader));
+  return options;
+}
+
+}  // namespace examples

@@ -1,0 +1,20 @@
+// options.h: the command line all example programs share.
+#pragma once
+
+#include <string>
+
+#include <brume/engine/config.h>
+
+namespace examples {
+
+struct Options {
+  std::string address = ":8080";
+  brume::Config config;
+  bool callbacks = false;  // the callback style instead of coroutines
+};
+
+// Parses the command line by CLI11. `--help` ends the process with 0; a bad option or a value out of range ends it with
+// one line on stderr and exit code 2.
+Options parse_options(int argc, char** argv, const char* description);
+
+}  // namespace examples
