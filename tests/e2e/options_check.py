@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+"""What the echo program says to options it cannot use: one clear line on stderr, exit status 2."""
+
+import socket
+import subprocess
+
+from echo_server import EchoServer, expect, program, run_check
+
+TIMEOUT_SECONDS = 60
+WRONG = [
+    (["--no-such-option"], "no-such-option"),
+    (["surplus"], "surplus"),
+    (["--port"], "port"),
+    (["--port", "abc"], "port"),
+    (["--port", "-1"], "port"),
+    (["--port", "65536"], "port"),
+    (["--cores", "-1"], "cores"),
+    (["--cores", "100000"], "cores"),
+    (["--cores", "two"], "cores"),
+    (["--io", "kqueue"], "io"),
+    (["--style", "threads"], "style"),
+    (["--busy-poll", "-5"], "busy"),
+    (["--busy-poll", "99999999999"], "busy"),
+    (["--max-message", "0"], "max"),
+    (["--max-message", "-1"], "max"),
+    (["--max-message", "99999999999999999999"], "max"),
+]
+
+
+def run(*options):
+    return subprocess.run(
+        [program(), *options], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT_SECONDS
+    )
+
+
+def expect_refusal(options, word):
+    done = run(*options)
+    said = f"{' '.join(options)}: status {done.returncode}, stdout {done.stdout!r}, stderr {done.stderr!r}"
+    expect(done.returncode == 2, said)
+    expect(len(done.stderr.splitlines()) == 1 and len(done.stderr) < 300, f"not one line: {said}")
+    expect(word in done.stderr, f"does not name {word!r}: {said}")
+    expect(not done.stdout, said)
+
+
+def check():
+    for options, word in WRONG:
+        expect_refusal(["--port", "0", *options], word)
+
+    done = run("--help")
+    expect(done.returncode == 0 and "--port" in done.stdout, f"--help: {done.returncode} {done.stdout!r}")
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        expect_refusal(["--port", str(taken.getsockname()[1])], "in use")
+    for cores in ("1", "2"):
+        with EchoServer("--cores", cores) as server:
+            expect_refusal(["--port", str(server.port), "--cores", cores], "in use")
+
+
+if __name__ == "__main__":
+    run_check(check)

@@ -1,0 +1,109 @@
+"""A WebSocket client on a bare socket (RFC 6455), small enough to see each byte. Blocking, with a time-out."""
+
+import base64
+import hashlib
+import os
+import socket
+import struct
+
+from echo_server import CheckFailed, expect
+
+GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
+TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
+TIMEOUT_SECONDS = 60.0
+
+
+class RawWebSocket:
+    def __init__(self, port, path="/ws/echo", open_now=True):
+        self.socket = socket.create_connection(("127.0.0.1", port), TIMEOUT_SECONDS)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.buffer = bytearray()
+        key = base64.b64encode(os.urandom(16)).decode()
+        self.accept = base64.b64encode(hashlib.sha1((key + GUID).encode()).digest()).decode()
+        self.socket.sendall(
+            f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+        )
+        if open_now:
+            self.finish_handshake()
+
+    def finish_handshake(self):
+        while b"\r\n\r\n" not in self.buffer:
+            self.receive_more("in the handshake")
+        head, _, rest = bytes(self.buffer).partition(b"\r\n\r\n")
+        self.buffer = bytearray(rest)
+        expect(head.startswith(b"HTTP/1.1 101 "), f"not upgraded: {head!r}")
+        expect(self.accept.encode() in head, f"wrong Sec-WebSocket-Accept: {head!r}")
+
+    def receive_more(self, where):
+        try:
+            received = self.socket.recv(65536)
+        except TimeoutError:
+            raise CheckFailed(f"nothing was received for {TIMEOUT_SECONDS:.0f} s {where}") from None
+        except ConnectionError as error:
+            raise CheckFailed(f"connection lost {where}: {error}") from None
+        expect(received, f"the server ended the connection {where}")
+        self.buffer += received
+
+    def need(self, count, where):
+        while len(self.buffer) < count:
+            self.receive_more(where)
+
+    def send(self, opcode, payload=b""):
+        key = os.urandom(4)
+        size = len(payload)
+        if size < 126:
+            header = struct.pack("!BB", 0x80 | opcode, 0x80 | size)
+        elif size < 65536:
+            header = struct.pack("!BBH", 0x80 | opcode, 0x80 | 126, size)
+        else:
+            header = struct.pack("!BBQ", 0x80 | opcode, 0x80 | 127, size)
+        pad = (key * (size // 4 + 1))[:size]
+        masked = (int.from_bytes(payload, "big") ^ int.from_bytes(pad, "big")).to_bytes(size, "big")
+        self.socket.sendall(header + key + masked)
+
+    def receive(self):
+        """The next frame, as (opcode, payload)."""
+        self.need(2, "before a frame")
+        size, header = self.buffer[1] & 127, 2
+        if size >= 126:
+            header = 4 if size == 126 else 10
+            self.need(header, "in a frame's header")
+            size = int.from_bytes(self.buffer[2:header], "big")
+        self.need(header + size, "in a frame")
+        opcode, payload = self.buffer[0] & 15, bytes(self.buffer[header : header + size])
+        del self.buffer[: header + size]
+        return opcode, payload
+
+    def expect_echo(self, opcode, payload):
+        self.send(opcode, payload)
+        got = self.receive()
+        expect(got == (opcode, payload), f"sent {(opcode, payload[:40])}, got {(got[0], got[1][:40])}")
+
+    def expect_close(self, code):
+        """Reads until the Close frame, past data that was on its way; it must have this code."""
+        opcode, payload = self.receive()
+        while opcode != CLOSE:
+            opcode, payload = self.receive()
+        got = struct.unpack("!H", payload[:2])[0] if len(payload) >= 2 else None
+        expect(got == code, f"closed with {got} {payload[2:]!r}, not with {code}")
+
+    def expect_end(self):
+        """The server has to end the connection without another byte."""
+        try:
+            received = bytes(self.buffer) or self.socket.recv(65536)
+        except TimeoutError:
+            raise CheckFailed("the server left the connection open") from None
+        except ConnectionError:
+            received = b""
+        expect(not received, f"bytes after Close: {received[:40]!r}")
+
+    def send_close(self, code=1000):
+        self.send(CLOSE, struct.pack("!H", code))
+
+    def close(self):
+        """The whole closing handshake, begun here."""
+        self.send_close()
+        self.expect_close(1000)
+        self.expect_end()
+        self.socket.close()
