@@ -72,7 +72,7 @@ run: ## build and serve the echo page and /ws/echo on http://localhost:8080 (POR
 	@exec $(OUT)/bin/echo --port $(PORT) $(ARGS)
 
 build: ## build the library and the programs into build/bin
-	@$(MAKE) programs-release $(OUT)/release/libbrume.a
+	@$(MAKE) $(OUT)/release/libbrume.a programs-release
 
 test: ## build and run all tests (FILTER=part of a path, TEST_JOBS=, TEST_TIMEOUT=seconds)
 	@$(PACKAGES) test
