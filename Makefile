@@ -156,12 +156,12 @@ $(OUT)/$(1)/%.a: $(OUT)/$(1)/sources
 $(call bin_directory,$(1))/%: $(OUT)/$(1)/obj/examples/%.o $(OUT)/$(1)/libexamples.a $(OUT)/$(1)/libbrume.a
 	@mkdir -p $$(@D)
 	@echo "  $(1) $$@"
-	$$(QUIET)$$(CXX) $$(FLAGS_$(1)) $$(LDFLAGS) -o $$@ $$^ -Wl,--as-needed $$(LDLIBS_ALL)
+	$$(QUIET)$$(CXX) $$(FLAGS_$(1)) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) -Wl,--as-needed $$(LDLIBS_ALL)
 
 $(OUT)/$(1)/tests/%: $(OUT)/$(1)/obj/tests/%.o $(OUT)/$(1)/libtestsupport.a $(OUT)/$(1)/libbrume.a
 	@mkdir -p $$(@D)
 	@echo "  $(1) $$@"
-	$$(QUIET)$$(CXX) $$(FLAGS_$(1)) $$(LDFLAGS) -o $$@ $$^ -Wl,--as-needed -lgtest_main -lgmock -lgtest $$(LDLIBS_ALL)
+	$$(QUIET)$$(CXX) $$(FLAGS_$(1)) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) -Wl,--as-needed -lgtest_main -lgmock -lgtest $$(LDLIBS_ALL)
 endef
 $(foreach flavour,$(FLAVOURS),$(eval $(call flavour_rules,$(flavour))))
 
