@@ -1,6 +1,5 @@
-#include <algorithm>
-
 #include <brume/codec/close_payload.h>
+#include <brume/codec/copy_bytes.h>
 #include <brume/codec/utf8.h>
 
 namespace brume::codec {
@@ -22,7 +21,7 @@ std::size_t write_close_payload(std::span<std::byte, kMaxControlPayloadSize> out
   out[0] = static_cast<std::byte>(code >> 8);
   out[1] = static_cast<std::byte>(code & 0xFF);
   const std::string_view fitting = truncate_utf8(reason, kMaxCloseReasonSize);
-  std::ranges::copy(std::as_bytes(std::span(fitting)), out.subspan<2>().begin());
+  copy_bytes(out.subspan<2>(), std::as_bytes(std::span(fitting)));
   return 2 + fitting.size();
 }
 

@@ -1,31 +1,13 @@
 #include <algorithm>
 #include <array>
 
+#include <brume/codec/copy_bytes.h>
 #include <brume/codec/decoder.h>
+#include <brume/codec/open_payload.h>
 #include <brume/codec/partial.h>
-#include <brume/codec/utf8.h>
 
 namespace brume::codec {
 namespace {
-
-// First bytes of the frames that are a whole message.
-constexpr std::byte kWholeText{0x81};
-constexpr std::byte kWholeBinary{0x82};
-
-constexpr std::size_t kShortHeaderSize = 2;
-constexpr unsigned kMaskBit = 0x80;
-
-// Opens the payload of a whole message or control frame where it lies.
-std::optional<Violation> open_in_place(std::span<std::byte> payload, Opcode opcode, const MaskKey* key) {
-  if (opcode != Opcode::text) {
-    open_payload(payload, payload, key, 0, nullptr);
-    return std::nullopt;
-  }
-  Utf8Validator utf8;
-  if (!open_payload(payload, payload, key, 0, &utf8)) return Violation::invalid_utf8;
-  if (!utf8.complete()) return Violation::truncated_utf8;
-  return std::nullopt;
-}
 
 Event event_for(Opcode opcode, std::span<std::byte> payload) {
   switch (opcode) {
@@ -40,68 +22,42 @@ Event event_for(Opcode opcode, std::span<std::byte> payload) {
   }
 }
 
-void drop(std::span<std::byte>& input) {
-  input = input.last(0);
-}
-
 }  // namespace
-
-Event Decoder::next(std::span<std::byte>& input, const DecoderLimits& limits) {
-  // A short message that is wholly there is nearly all that most connections ever get; it takes no other turn.
-  if (partial_ == nullptr && input.size() >= kShortHeaderSize) [[likely]] {
-    const bool masked = limits.receiver == Receiver::server;
-    const std::size_t header_size = kShortHeaderSize + (masked ? sizeof(MaskKey) : 0);
-    // Above 125 for the longer length forms, and where the mask bit is not the expected one.
-    const std::size_t payload_size = std::to_integer<unsigned>(input[1]) ^ (masked ? kMaskBit : 0);
-    if ((input[0] == kWholeText || input[0] == kWholeBinary) && payload_size <= kMaxControlPayloadSize &&
-        payload_size <= limits.max_message_size && header_size + payload_size <= input.size()) [[likely]] {
-      MaskKey key{};
-      if (masked) std::ranges::copy(input.subspan<kShortHeaderSize, sizeof(MaskKey)>(), key.begin());
-      const Opcode opcode = opcode_of(input[0]);
-      const auto payload = input.subspan(header_size, payload_size);
-      input = input.subspan(header_size + payload_size);
-      const auto violation = open_in_place(payload, opcode, masked ? &key : nullptr);
-      if (violation) return fail(*violation, input);
-      return {.kind = Event::Kind::message, .opcode = opcode, .payload = payload};
-    }
-  }
-  return next_in_pieces(input, limits);
-}
 
 Event Decoder::next_in_pieces(std::span<std::byte>& input, const DecoderLimits& limits) {
   forget_delivered();
   if (partial_.get() == ended()) {
-    drop(input);
+    input = {};
     return {};
   }
   while (true) {
     if (partial_ == nullptr || partial_->phase == Partial::Phase::header) {
       const auto header = take_header(input, limits);
-      if (!header) return fail(header.error(), input);
+      if (!header) return fail(header.error());
       if (!*header) return {};
       const FrameHeader& frame = **header;
       const bool stands_alone = is_control(frame.opcode) || (frame.fin && frame.opcode != Opcode::continuation);
       if (stands_alone && frame.payload_size <= input.size()) return deliver_in_place(frame, input);
       need_partial().begin(frame);
     }
-    if (!partial_->take_payload(input, limits.max_message_size)) return fail(Violation::invalid_utf8, input);
+    if (!partial_->take_payload(input, limits.max_message_size)) return fail(Violation::invalid_utf8);
     if (!partial_->frame_is_complete()) return {};
-    if (partial_->frame.fin) return deliver_from_partial(input);
+    if (partial_->frame.fin) return deliver_from_partial();
     partial_->phase = Partial::Phase::header;
   }
 }
 
 // Judges the header's bytes as far as they are there, and takes them once they are complete.
 Decoder::HeaderOrViolation Decoder::take_header(std::span<std::byte>& input, const DecoderLimits& limits) {
-  std::array<std::byte, kMaxHeaderSize> bytes{};
-  std::size_t held = 0;
-  if (partial_ != nullptr) {
-    bytes = partial_->header_bytes;
-    held = partial_->header_bytes_held;
+  std::array<std::byte, kMaxHeaderSize> joined;
+  std::span<const std::byte> known = input.first(std::min(joined.size(), input.size()));
+  const std::size_t held = partial_ != nullptr ? partial_->header_bytes_held : 0;
+  if (held > 0) {
+    joined = partial_->header_bytes;
+    known = known.first(std::min(joined.size() - held, known.size()));
+    copy_bytes(std::span(joined).subspan(held), known);
+    known = std::span(joined).first(held + known.size());
   }
-  const std::size_t added = std::min(bytes.size() - held, input.size());
-  std::ranges::copy(input.first(added), bytes.begin() + static_cast<std::ptrdiff_t>(held));
-  const auto known = std::span(bytes).first(held + added);
   if (known.empty()) return std::nullopt;
 
   // Out of sequence is known from the first byte, before read_frame_header() looks at the second.
@@ -111,9 +67,9 @@ Decoder::HeaderOrViolation Decoder::take_header(std::span<std::byte>& input, con
   if (!header) return header;
   if (!*header) {
     Partial& partial = need_partial();
-    partial.header_bytes = bytes;
+    copy_bytes(partial.header_bytes, known);
     partial.header_bytes_held = static_cast<std::uint8_t>(known.size());
-    drop(input);
+    input = {};
     return header;
   }
   if (const auto violation = judge_limits(**header, limits)) return std::unexpected(*violation);
@@ -146,7 +102,7 @@ Event Decoder::deliver_in_place(const FrameHeader& header, std::span<std::byte>&
   const auto payload = input.first(static_cast<std::size_t>(header.payload_size));
   input = input.subspan(payload.size());
   const auto violation = open_in_place(payload, header.opcode, header.masked ? &header.mask_key : nullptr);
-  if (violation) return fail(*violation, input);
+  if (violation) return fail(*violation);
   if (header.opcode == Opcode::close) {
     partial_.reset(ended());
   } else if (!in_message()) {
@@ -155,17 +111,16 @@ Event Decoder::deliver_in_place(const FrameHeader& header, std::span<std::byte>&
   return event_for(header.opcode, payload);
 }
 
-Event Decoder::deliver_from_partial(std::span<std::byte>& input) {
+Event Decoder::deliver_from_partial() {
   Partial& partial = *partial_;
   partial.phase = Partial::Phase::delivered;
   if (is_control(partial.frame.opcode)) return event_for(partial.frame.opcode, partial.control());
-  if (!partial.utf8.complete()) return fail(Violation::truncated_utf8, input);
+  if (!partial.utf8.complete()) return fail(Violation::truncated_utf8);
   return event_for(partial.opcode, partial.store.bytes());
 }
 
-Event Decoder::fail(Violation violation, std::span<std::byte>& input) {
+Event Decoder::fail(Violation violation) {
   partial_.reset(ended());
-  drop(input);
   return {.kind = Event::Kind::violation, .violation = violation};
 }
 
@@ -221,7 +176,7 @@ OwnedBytes Decoder::take_payload(std::span<const std::byte> payload) {
     return {partial_->store.release(), payload.size()};
   }
   OwnedBytes copy{std::make_unique_for_overwrite<std::byte[]>(payload.size()), payload.size()};
-  std::ranges::copy(payload, copy.data.get());
+  copy_bytes({copy.data.get(), copy.size}, payload);
   return copy;
 }
 

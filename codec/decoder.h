@@ -9,12 +9,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <expected>
 #include <memory>
 #include <optional>
 #include <span>
 
 #include <brume/codec/frame_header.h>
+#include <brume/codec/open_payload.h>
 #include <brume/codec/violation.h>
 
 namespace brume::codec {
@@ -34,7 +36,7 @@ struct Event {
     ping,
     pong,
     close,      // a Close frame; its payload is not judged yet (close_payload.h)
-    violation,  // a broken rule; the rest of the input is dropped
+    violation,  // a broken rule; nothing more is taken
   };
   Kind kind = Kind::need_more;
   Opcode opcode = Opcode::continuation;              // of a message: text or binary
@@ -55,7 +57,7 @@ class Decoder {
   // next message or control frame, and leaves the rest in `input`. How a stream is split never changes the events.
   // A violation is found at its first byte: the header's by read_frame_header(), a frame that is out of sequence
   // (section 5.4) at its first byte, a limit at its header's last byte, bad UTF-8 at the first impossible byte.
-  // After Kind::violation and Kind::close everything that follows is dropped unread (section 5.5.1).
+  // After Kind::violation and Kind::close whatever later calls bring is dropped unread (section 5.5.1).
   // Requires: `limits` is the same on every call.
   Event next(std::span<std::byte>& input, const DecoderLimits& limits);
 
@@ -82,8 +84,8 @@ class Decoder {
   std::optional<Violation> judge_sequence(Opcode opcode) const;
   std::optional<Violation> judge_limits(const FrameHeader& header, const DecoderLimits& limits) const;
   Event deliver_in_place(const FrameHeader& header, std::span<std::byte>& input);
-  Event deliver_from_partial(std::span<std::byte>& input);
-  Event fail(Violation violation, std::span<std::byte>& input);
+  Event deliver_from_partial();
+  Event fail(Violation violation);
   void forget_delivered();
   bool waiting() const;
   bool in_message() const;
@@ -92,5 +94,35 @@ class Decoder {
   // Null where nothing waits; ended() after a close or a violation.
   std::unique_ptr<Partial, Release> partial_;
 };
+
+// A short unfragmented message that is wholly there is nearly all that most connections ever get: it is dealt with
+// here, and everything else, what is wrong with such a message included, in decoder.cpp.
+inline Event Decoder::next(std::span<std::byte>& input, const DecoderLimits& limits) {
+  constexpr std::byte kWholeText{0x81};
+  constexpr std::byte kWholeBinary{0x82};
+  constexpr std::size_t kLengthEnd = 2;
+  if (partial_ == nullptr && input.size() >= kLengthEnd) [[likely]] {
+    const bool masked = limits.receiver == Receiver::server;
+    const std::size_t header_size = kLengthEnd + (masked ? sizeof(MaskKey) : 0);
+    // Above 125 for the longer length forms, and where the mask bit is not the expected one.
+    const std::size_t payload_size = std::to_integer<unsigned>(input[1]) ^ (masked ? 0x80u : 0u);
+    if ((input[0] == kWholeText || input[0] == kWholeBinary) && payload_size <= kMaxControlPayloadSize &&
+        payload_size <= limits.max_message_size && header_size + payload_size <= input.size()) [[likely]] {
+      const Opcode opcode = opcode_of(input[0]);
+      MaskKey key{};
+      if (masked) std::memcpy(key.data(), input.data() + kLengthEnd, key.size());
+      const auto payload = input.subspan(header_size, payload_size);
+      input = input.subspan(header_size + payload_size);
+      const auto violation = open_in_place(payload, opcode, masked ? &key : nullptr);
+      if (violation) return fail(*violation);
+      return {.kind = Event::Kind::message, .opcode = opcode, .payload = payload};
+    }
+  }
+  // A copy, so that the caller's own span may stay in registers.
+  std::span<std::byte> rest = input;
+  const Event event = next_in_pieces(rest, limits);
+  input = rest;
+  return event;
+}
 
 }  // namespace brume::codec

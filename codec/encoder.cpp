@@ -1,6 +1,6 @@
-#include <algorithm>
 #include <array>
 
+#include <brume/codec/copy_bytes.h>
 #include <brume/codec/encoder.h>
 #include <brume/codec/mask.h>
 
@@ -19,7 +19,7 @@ FrameHeader header_for(Opcode opcode, std::size_t payload_size, bool fin) {
 
 std::size_t write_server_frame(std::span<std::byte> out, Opcode opcode, std::span<const std::byte> payload, bool fin) {
   const std::size_t header_size = write_frame_header(out, header_for(opcode, payload.size(), fin));
-  std::ranges::copy(payload, out.subspan(header_size, payload.size()).begin());
+  copy_bytes(out.subspan(header_size), payload);
   return header_size + payload.size();
 }
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include <brume/codec/copy_bytes.h>
 #include <brume/codec/frame_header.h>
 
 namespace brume::codec {
@@ -73,32 +74,35 @@ std::expected<std::optional<FrameHeader>, Violation> read_frame_header(std::span
 
   const auto first = std::to_integer<unsigned>(input[0]);
   const auto second = std::to_integer<unsigned>(input[1]);
-  FrameHeader header{};
-  header.opcode = opcode_of(input[0]);
-  header.fin = (first & kFinBit) != 0;
-  header.rsv1 = (first & kRsv1Bit) != 0;
-  header.masked = (second & kMaskBit) != 0;
-  header.payload_size = second & kLengthBits;
-  if (is_control(header.opcode) && header.payload_size > kMaxControlPayloadSize) {
-    return std::unexpected(Violation::control_too_long);
-  }
-  if (!header.masked && receiver == Receiver::server) return std::unexpected(Violation::unmasked_client_frame);
-  if (header.masked && receiver == Receiver::client) return std::unexpected(Violation::masked_server_frame);
+  const Opcode opcode = opcode_of(input[0]);
+  const bool masked = (second & kMaskBit) != 0;
+  std::uint64_t payload_size = second & kLengthBits;
+  if (is_control(opcode) && payload_size > kMaxControlPayloadSize) return std::unexpected(Violation::control_too_long);
+  if (!masked && receiver == Receiver::server) return std::unexpected(Violation::unmasked_client_frame);
+  if (masked && receiver == Receiver::client) return std::unexpected(Violation::masked_server_frame);
 
   std::size_t size = 2;
-  if (header.payload_size >= kLength16) {
-    const std::size_t length_size = header.payload_size == kLength64 ? 8 : 2;
+  if (payload_size >= kLength16) {
+    const std::size_t length_size = payload_size == kLength64 ? 8 : 2;
     const auto length = input.subspan(size, std::min(length_size, input.size() - size));
     if (const auto violation = judge_length(length, length_size)) return std::unexpected(*violation);
-    header.payload_size = read_big_endian(length, length_size);
+    payload_size = read_big_endian(length, length_size);
     size += length_size;
   }
-  const std::size_t key_position = size;
-  if (header.masked) size += header.mask_key.size();
+  MaskKey mask_key{};
+  if (masked) {
+    if (input.size() < size + mask_key.size()) return std::nullopt;
+    copy_bytes(mask_key, input.subspan(size, mask_key.size()));
+    size += mask_key.size();
+  }
   if (input.size() < size) return std::nullopt;
-  if (header.masked) std::ranges::copy(input.subspan(key_position, header.mask_key.size()), header.mask_key.begin());
-  header.header_size = static_cast<std::uint8_t>(size);
-  return header;
+  return FrameHeader{.opcode = opcode,
+                     .fin = (first & kFinBit) != 0,
+                     .rsv1 = (first & kRsv1Bit) != 0,
+                     .masked = masked,
+                     .mask_key = mask_key,
+                     .payload_size = payload_size,
+                     .header_size = static_cast<std::uint8_t>(size)};
 }
 
 std::size_t write_frame_header(std::span<std::byte> out, const FrameHeader& header) {
@@ -115,10 +119,7 @@ std::size_t write_frame_header(std::span<std::byte> out, const FrameHeader& head
     out[1] = static_cast<std::byte>(mask_bit | kLength64);
     write_big_endian(out.subspan(2, 8), header.payload_size);
   }
-  if (header.masked) {
-    const std::size_t key_size = header.mask_key.size();
-    std::ranges::copy(header.mask_key, out.subspan(size - key_size, key_size).begin());
-  }
+  if (header.masked) copy_bytes(out.subspan(size - header.mask_key.size()), header.mask_key);
   return size;
 }
 

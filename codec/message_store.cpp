@@ -2,6 +2,7 @@
 #include <utility>
 
 #include <brume/codec/check.h>
+#include <brume/codec/copy_bytes.h>
 #include <brume/codec/message_store.h>
 
 namespace brume::codec {
@@ -13,7 +14,7 @@ std::span<std::byte> MessageStore::extend(std::size_t count, std::size_t final_s
     const std::size_t roomy = std::max(2 * new_size, kMinCapacity);
     const std::size_t capacity = std::max(new_size, std::min(roomy, final_size));
     auto data = std::make_unique_for_overwrite<std::byte[]>(capacity);
-    std::ranges::copy(bytes(), data.get());
+    copy_bytes({data.get(), capacity}, bytes());
     data_ = std::move(data);
     capacity_ = capacity;
   }

@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include <brume/codec/check.h>
-#include <brume/codec/mask.h>
+#include <brume/codec/open_payload.h>
 #include <brume/codec/partial.h>
 
 namespace brume::codec {
@@ -52,17 +52,6 @@ void Partial::check_invariants() const {
       check(frame_is_complete() && frame.fin, "only complete messages and control frames are delivered");
       break;
   }
-}
-
-bool open_payload(std::span<std::byte> out, std::span<const std::byte> in, const MaskKey* key, std::size_t offset,
-                  Utf8Validator* utf8) {
-  if (key != nullptr && utf8 != nullptr) return utf8->feed_masked(out, in, *key, offset);
-  if (key != nullptr) {
-    apply_mask(out, in, *key, offset);
-  } else if (out.data() != in.data()) {
-    std::ranges::copy(in, out.begin());
-  }
-  return utf8 == nullptr || utf8->feed(out.first(in.size()));
 }
 
 }  // namespace brume::codec

@@ -50,9 +50,4 @@ struct Partial {
   MessageStore store{};
 };
 
-// Copies payload bytes from `in` to `out` (the same bytes, or no overlap), unmasked with `key` from the frame's byte
-// `offset` on, or as they are where `key` is null. Where `utf8` is given, false once it meets an impossible byte.
-bool open_payload(std::span<std::byte> out, std::span<const std::byte> in, const MaskKey* key, std::size_t offset,
-                  Utf8Validator* utf8);
-
 }  // namespace brume::codec
