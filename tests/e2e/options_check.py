@@ -24,6 +24,9 @@ WRONG = [
     (["--max-message", "0"], "max"),
     (["--max-message", "-1"], "max"),
     (["--max-message", "99999999999999999999"], "max"),
+    (["--host", "no such host"], "no such host"),
+    (["--host", "127.0.0.999"], "127.0.0.999"),
+    (["--host", "192.0.2.1"], "192.0.2.1"),  # reserved for examples (RFC 5737): no machine here has it
 ]
 
 
