@@ -1,4 +1,5 @@
-// The accepting half of EpollIo. Listeners are level-triggered, so that what one poll() leaves waiting comes up again.
+// The accepting half of EpollIo, and sockets on their way from core to core. Listeners are level-triggered, so that
+// what one poll() leaves waiting comes up again.
 #include <algorithm>
 #include <cassert>
 #include <cerrno>
@@ -86,11 +87,34 @@ void EpollIo::accept_some(Events& events, ListenerHandle handle) {
   }
 }
 
+// ---- from core to core
+
+void EpollIo::hand_over(SocketId socket, ListenerHandle listener, const Address& peer, Io& target) {
+  assert(entry(socket).open && !entry(socket).registered);
+  if (target.name() != kName) return close(socket, false);
+  entry(socket).open = false;
+  WaitingHandOver waiting{{listener, peer, static_cast<int>(socket)}, static_cast<EpollIo&>(target).door_};
+  if (!try_hand_over(waiting)) waiting_hand_overs_.push_back(std::move(waiting));
+}
+
+// False where it has to wait.
+bool EpollIo::try_hand_over(const WaitingHandOver& waiting) {
+  Door& target = *waiting.target;
+  if (target.state.load(std::memory_order_acquire) == Door::State::closed) {
+    ::close(waiting.record.descriptor);
+    return true;
+  }
+  if (!target.inbox.put(waiting.record)) return false;
+  target.wake.ring();
+  return true;
+}
+
 void EpollIo::take_hand_overs(Events& events) {
-  inbox_.take_all([&](const HandOverInbox::Record& record) {
-    adopt(record.socket);
+  door_->inbox.take_all([&](const HandOverInbox::Record& record) {
+    const auto socket = static_cast<SocketId>(record.descriptor);
+    adopt(socket);
     delivered_++;
-    events.on_accepted(record.listener, record.socket, record.peer);
+    events.on_accepted(record.listener, socket, record.peer);
   });
 }
 

@@ -26,19 +26,22 @@ std::expected<std::unique_ptr<EpollIo>, SystemError> EpollIo::create(std::size_t
 int EpollIo::open(std::size_t receive_bytes) {
   epoll_ = OwnedDescriptor(epoll_create1(EPOLL_CLOEXEC));
   if (!epoll_) return errno;
-  if (const int error = wake_.open()) return error;
+  door_ = std::make_shared<Door>();
+  if (const int error = door_->wake.open()) return error;
+  door_->state.store(Door::State::open, std::memory_order_release);
   if (const int error = buffer_.allocate(receive_bytes)) return error;
   poison(buffer_.data(), buffer_.size_bytes());
   edges_.resize(kEventsPerPoll);
   epoll_event event{};
   event.events = EPOLLIN | EPOLLET;
-  event.data.u64 = tag(Watched::wake, wake_.descriptor());
-  return epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.descriptor(), &event) == 0 ? 0 : errno;
+  event.data.u64 = tag(Watched::wake, door_->wake.descriptor());
+  return epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, door_->wake.descriptor(), &event) == 0 ? 0 : errno;
 }
 
 EpollIo::~EpollIo() {
-  unpoison(buffer_.data(), buffer_.size_bytes());
-  inbox_.take_all([](const HandOverInbox::Record& record) { ::close(descriptor_of(record.socket)); });
+  if (buffer_.data()) unpoison(buffer_.data(), buffer_.size_bytes());
+  if (door_) door_->state.store(Door::State::closed, std::memory_order_release);
+  for (const WaitingHandOver& waiting : waiting_hand_overs_) ::close(waiting.record.descriptor);
   for (SocketId socket = 0; socket < sockets_.size(); socket++) {
     if (sockets_[socket].open) ::close(descriptor_of(socket));
   }
@@ -124,21 +127,14 @@ void EpollIo::close(SocketId socket, bool abort) {
   ::close(descriptor_of(socket));
 }
 
-void EpollIo::hand_over(SocketId socket, ListenerHandle listener, const Address& peer, Io& target) {
-  assert(!entry(socket).registered);
-  if (target.name() != kName) return close(socket, false);
-  auto& other = static_cast<EpollIo&>(target);
-  entry(socket).open = false;
-  if (other.inbox_.put({listener, peer, socket}))
-    other.wake();
-  else
-    ::close(descriptor_of(socket));
-}
-
 // ---- the wait and what comes of it
 
 std::size_t EpollIo::poll(Events& events, Time timeout) {
   delivered_ = 0;
+  if (!waiting_hand_overs_.empty()) {
+    std::erase_if(waiting_hand_overs_, try_hand_over);
+    if (!waiting_hand_overs_.empty() && (timeout < Time::zero() || timeout > kHandOverRetry)) timeout = kHandOverRetry;
+  }
   const int count = wait(ready_.empty() ? timeout : Time::zero());
   // What becomes ready from here on waits for the next poll(): a socket that always has more must not hold this one.
   serving_.swap(ready_);
@@ -169,7 +165,7 @@ void EpollIo::on_ready(Events& events, const epoll_event& event) {
   const int descriptor = static_cast<int>(static_cast<std::uint32_t>(event.data.u64));
   switch (static_cast<Watched>(event.data.u64 >> kWatchedShift)) {
     case Watched::wake:
-      wake_.clear();
+      door_->wake.clear();
       return take_hand_overs(events);
     case Watched::listener:
       return accept_some(events, descriptor);

@@ -2,7 +2,8 @@
 //
 // Sockets are registered once, edge-triggered, for both directions; what an edge said is remembered in the socket's
 // entry until a read or a send finds nothing more to do, so pausing and resuming costs no system call. All connections
-// share one receive buffer. Made on any thread, then used by one; destroyed when no other Io hands over to it any more.
+// share one receive buffer. Made on any thread, then used by one. The Io named in hand_over() must live until that
+// returns.
 #pragma once
 
 #include <array>
@@ -13,10 +14,9 @@
 
 #include <brume/engine/error.h>
 #include <brume/engine/io/descriptor_reserve.h>
-#include <brume/engine/io/hand_over_inbox.h>
+#include <brume/engine/io/door.h>
 #include <brume/engine/io/io.h>
 #include <brume/engine/io/mapped_memory.h>
-#include <brume/engine/io/wake_event.h>
 
 namespace brume::io {
 
@@ -49,7 +49,7 @@ class EpollIo final : public Io {
   void hand_over(SocketId socket, ListenerHandle listener, const Address& peer, Io& target) override;
 
   std::size_t poll(Events& events, Time timeout) override;
-  void wake() override { wake_.ring(); }
+  void wake() override { door_->wake.ring(); }
   Time now() const override;
 
   std::size_t operations_in_flight() const override { return operations_; }
@@ -58,6 +58,7 @@ class EpollIo final : public Io {
  private:
   static constexpr std::size_t kEventsPerPoll = 512;
   static constexpr int kAcceptsPerPoll = 64;
+  static constexpr Time kHandOverRetry = std::chrono::milliseconds(1);
   static constexpr std::uint32_t kNoSend = ~std::uint32_t{0};
 
   // What an edge is about: epoll's 64 bits hold this, a socket's use count and a descriptor.
@@ -94,6 +95,11 @@ class EpollIo final : public Io {
     ListenerHandle handle;
     bool paused;
   };
+  // A socket whose next core has no place in its inbox just now.
+  struct WaitingHandOver {
+    HandOverInbox::Record record;
+    std::shared_ptr<Door> target;
+  };
   struct Ready {
     SocketId socket;
     std::uint32_t use;
@@ -117,15 +123,15 @@ class EpollIo final : public Io {
   void end_send(Events& events, SocketId socket, std::int32_t result);
   void accept_some(Events& events, ListenerHandle handle);
   void take_hand_overs(Events& events);
+  static bool try_hand_over(const WaitingHandOver& waiting);
 
   Listener* find(ListenerHandle listener);
   void watch(ListenerHandle listener);
   void unwatch(ListenerHandle listener);
 
   OwnedDescriptor epoll_;
-  WakeEvent wake_;
+  std::shared_ptr<Door> door_;
   DescriptorReserve reserve_;
-  HandOverInbox inbox_;
   MappedMemory buffer_;
   std::vector<Listener> listeners_;
   std::vector<Socket> sockets_;  // by descriptor
@@ -134,6 +140,7 @@ class EpollIo final : public Io {
   std::vector<Ready> ready_;    // to be looked at in the next poll() without an edge
   std::vector<Ready> serving_;  // those of this one
   std::vector<epoll_event> edges_;
+  std::vector<WaitingHandOver> waiting_hand_overs_;
   std::size_t operations_ = 0;
   std::size_t delivered_ = 0;
   bool nanosecond_wait_ = true;  // until epoll_pwait2 turns out to be missing

@@ -1,8 +1,15 @@
 #include <cassert>
+#include <unistd.h>
 
 #include <brume/engine/io/hand_over_inbox.h>
 
 namespace brume::io {
+
+HandOverInbox::~HandOverInbox() {
+  take_all([](const Record& record) {
+    if (record.descriptor >= 0) ::close(record.descriptor);
+  });
+}
 
 std::optional<std::uint32_t> HandOverInbox::put(const Record& record) {
   for (std::uint32_t i = 0; i < kSlots; i++) {

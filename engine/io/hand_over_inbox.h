@@ -20,10 +20,15 @@ class HandOverInbox {
   struct Record {
     ListenerHandle listener = -1;
     Address peer;
-    SocketId socket = kNoSocket;  // where a socket's number means the same to both Ios
+    int descriptor = -1;  // where the socket travels as one; closed with the inbox if nobody takes it
   };
 
   static constexpr std::uint32_t kSlots = 256;
+
+  HandOverInbox() = default;
+  HandOverInbox(const HandOverInbox&) = delete;
+  HandOverInbox& operator=(const HandOverInbox&) = delete;
+  ~HandOverInbox();
 
   // The slot the record lies in from now on; nullopt where all are in use.
   std::optional<std::uint32_t> put(const Record& record);

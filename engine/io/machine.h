@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <brume/engine/io/environment.h>
+#include <brume/engine/io/machine_limits.h>
 #include <brume/engine/io/uring_probe.h>
 
 namespace brume::io {
@@ -33,6 +34,9 @@ class Machine final : public Environment {
   // `pin`: to the processor that is the `core`th of those this process may use.
   std::expected<void, SystemError> start(std::size_t core, Driven& driven, bool pin) override;
   void join() override;
+  DescriptorLimit descriptor_limit() const override { return descriptor_limits(); }
+  std::size_t available_memory() const override { return usable_memory(); }
+  std::size_t available_cores() const override { return usable_cores(); }
   std::uint64_t random() override;
   std::chrono::system_clock::time_point wall_clock() const override { return std::chrono::system_clock::now(); }
 

@@ -118,22 +118,4 @@ void UringIo::ready_to_close(SocketId socket) {
   if (--s.before_close == 0 && s.closing) submit_close(socket);
 }
 
-// The target has the socket now, or never will: this ring's hold on it ends either way.
-void UringIo::on_hand_over(const UringTag& tag, const UringCompletion& completion) {
-  operations_--;
-  HandOver& record = hand_overs_[tag.use];
-  if (completion.result < 0) record.target->inbox.take(record.inbox_slot);
-  record.target.reset();
-  submit_close(tag.slot);
-}
-
-void UringIo::on_handed_over(Events& events, const UringTag& tag, const UringCompletion& completion) {
-  const HandOverInbox::Record record = door_->inbox.take(tag.use);
-  if (completion.result < 0) return;
-  const auto socket = static_cast<SocketId>(completion.result);
-  adopt(socket);
-  delivered_++;
-  events.on_accepted(record.listener, socket, record.peer);
-}
-
 }  // namespace brume::io

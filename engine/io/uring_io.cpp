@@ -172,40 +172,9 @@ void UringIo::submit_close(SocketId socket) {
   sockets_[socket].open = false;
 }
 
-// ---- other cores
-
-std::uint32_t UringIo::peer_index(const std::shared_ptr<Door>& door) {
-  const auto found = std::ranges::find(peers_, door);
-  const auto index = static_cast<std::uint32_t>(found - peers_.begin());
-  if (found == peers_.end()) peers_.push_back(door);
-  return index;
-}
-
-void UringIo::hand_over(SocketId socket, ListenerHandle listener, const Address& peer, Io& target) {
-  if (target.name() != kName) return close(socket, false);
-  const std::shared_ptr<Door>& door = static_cast<UringIo&>(target).door_;
-  const auto inbox_slot = door->inbox.put({listener, peer, kNoSocket});
-  if (!inbox_slot) return close(socket, false);
-  auto record = std::ranges::find(hand_overs_, nullptr, &HandOver::target);
-  if (record == hand_overs_.end()) record = hand_overs_.insert(record, HandOver{});
-  *record = {door, *inbox_slot};
-  sockets_[socket].closing = true;
-  io_uring_sqe& sqe = ring_.entry();
-  uring::prep_send_descriptor(sqe, door->ring, socket, UringTag{UringOp::handed_over, 0, *inbox_slot}.pack());
-  track(sqe, {UringOp::hand_over, socket, static_cast<std::uint32_t>(record - hand_overs_.begin())});
-}
-
-void UringIo::wake_peer(Io& target) {
-  if (target.name() != kName) return target.wake();
-  const std::shared_ptr<Door>& door = static_cast<UringIo&>(target).door_;
-  io_uring_sqe& sqe = ring_.entry();
-  io_uring_prep_msg_ring(&sqe, door->ring, 0, UringTag{UringOp::woken}.pack(), 0);
-  sqe.flags |= IOSQE_CQE_SKIP_SUCCESS;
-  sqe.user_data = UringTag{UringOp::wake_failed, 0, peer_index(door)}.pack();
-}
-
 void UringIo::watch_wake() {
   watching_ = true;
+  door_->state.store(Door::State::open, std::memory_order_release);
   io_uring_sqe& sqe = ring_.entry();
   io_uring_prep_poll_multishot(&sqe, door_->wake.descriptor(), POLLIN);
   sqe.user_data = UringTag{UringOp::wake}.pack();
@@ -216,6 +185,10 @@ void UringIo::watch_wake() {
 std::size_t UringIo::poll(Events& events, Time timeout) {
   if (!watching_) watch_wake();
   delivered_ = 0;
+  if (!waiting_hand_overs_.empty()) {
+    std::erase_if(waiting_hand_overs_, [this](std::uint32_t index) { return try_hand_over(index); });
+    if (!waiting_hand_overs_.empty() && (timeout < Time::zero() || timeout > kHandOverRetry)) timeout = kHandOverRetry;
+  }
   const int error = ring_.enter(timeout);
   if (ring_.all_submitted()) messages_used_ = 0;
   // Only what is there now: what handlers bring about waits for the next turn.

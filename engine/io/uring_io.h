@@ -17,14 +17,13 @@
 
 #include <brume/engine/error.h>
 #include <brume/engine/io/descriptor_reserve.h>
-#include <brume/engine/io/hand_over_inbox.h>
+#include <brume/engine/io/door.h>
 #include <brume/engine/io/io.h>
 #include <brume/engine/io/mapped_memory.h>
 #include <brume/engine/io/receive_pool.h>
 #include <brume/engine/io/uring_probe.h>
 #include <brume/engine/io/uring_ring.h>
 #include <brume/engine/io/uring_tag.h>
-#include <brume/engine/io/wake_event.h>
 
 namespace brume::io {
 
@@ -42,6 +41,7 @@ class UringIo final : public Io {
   // Of the file table, above max_sockets: sockets being closed, handed over or just accepted.
   static constexpr std::size_t kTableMargin = 64;
   static constexpr std::size_t kAcceptsInFlight = 32;  // for each listener
+  static constexpr Time kHandOverRetry = std::chrono::milliseconds(1);
 
   // `features` as probe_uring() found them, or fewer.
   static std::expected<std::unique_ptr<UringIo>, SystemError> create(const UringOptions& options,
@@ -112,14 +112,11 @@ class UringIo final : public Io {
     MappedMemory memory;  // of the records, which the kernel writes
     AcceptRecord* records = nullptr;
   };
-  // What other threads reach an UringIo by; outlives it while one of them holds on to it.
-  struct Door {
-    WakeEvent wake;
-    HandOverInbox inbox;
-    int ring = -1;
-  };
+  // A socket on its way to another core.
   struct HandOver {
-    std::shared_ptr<Door> target;
+    std::shared_ptr<Door> target;  // null: this place is free
+    HandOverInbox::Record record;
+    SocketId socket = kNoSocket;
     std::uint32_t inbox_slot = 0;
   };
   // What a sendmsg needs until it is submitted.
@@ -140,14 +137,17 @@ class UringIo final : public Io {
   void submit_close(SocketId socket);
   void watch_wake();
   msghdr* keep_message(std::span<const iovec> segments);
+
+  // uring_peers.cpp: other cores
   std::uint32_t peer_index(const std::shared_ptr<Door>& door);
+  bool try_hand_over(std::uint32_t index);
+  void on_hand_over(const UringTag& tag, const UringCompletion& completion);
+  void on_handed_over(Events& events, const UringTag& tag, const UringCompletion& completion);
 
   // uring_events.cpp: completions
   void handle(Events& events, const UringCompletion& completion);
   void on_receive(Events& events, const UringTag& tag, const UringCompletion& completion);
   void on_send(Events& events, const UringTag& tag, const UringCompletion& completion);
-  void on_hand_over(const UringTag& tag, const UringCompletion& completion);
-  void on_handed_over(Events& events, const UringTag& tag, const UringCompletion& completion);
   void end_receive(Events& events, SocketId socket, int error);
   void end_send(Events& events, SocketId socket, std::int32_t result);
   void ready_to_close(SocketId socket);
@@ -178,6 +178,7 @@ class UringIo final : public Io {
   std::size_t messages_used_ = 0;
   std::vector<std::shared_ptr<Door>> peers_;
   std::vector<HandOver> hand_overs_;
+  std::vector<std::uint32_t> waiting_hand_overs_;  // those whose target cannot take them just now
   DescriptorReserve reserve_;
   bool watching_ = false;
   std::size_t operations_ = 0;

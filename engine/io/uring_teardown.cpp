@@ -37,9 +37,9 @@ std::size_t UringIo::discard_completions() {
         if (completion.result >= 0) submit_close(static_cast<SocketId>(completion.result));
         continue;
       case UringOp::hand_over: {
-        HandOver& record = hand_overs_[tag.use];
-        if (completion.result < 0) record.target->inbox.take(record.inbox_slot);
-        record.target.reset();
+        HandOver& h = hand_overs_[tag.use];
+        if (completion.result < 0) h.target->inbox.take(h.inbox_slot);
+        h.target.reset();
         break;
       }
       case UringOp::wake:
@@ -55,6 +55,8 @@ std::size_t UringIo::discard_completions() {
 }
 
 bool UringIo::settle() {
+  operations_ -= waiting_hand_overs_.size();  // none of these is in the kernel
+  waiting_hand_overs_.clear();
   if (operations_ == 0) return true;
   if (!ring_.usable_from_this_thread()) return false;
   cancel_everything();
@@ -66,6 +68,7 @@ bool UringIo::settle() {
 }
 
 UringIo::~UringIo() {
+  if (door_) door_->state.store(Door::State::closed, std::memory_order_release);
   const bool settled = !door_ || settle();
   if (!settled) pool_.leak();
   for (const auto& listener : listeners_) {
@@ -91,7 +94,8 @@ void UringIo::recover_lost_completions(Events& events) {
   operations_ = 0;
   starved_.clear();
   watching_ = false;  // poll() watches again; a second watch would do no harm
-  for (HandOver& record : hand_overs_) record.target.reset();
+  waiting_hand_overs_.clear();
+  for (HandOver& h : hand_overs_) h.target.reset();
   for (SocketId socket = 0; socket < sockets_.size(); socket++) {
     Socket& s = sockets_[socket];
     if (!s.open) continue;
