@@ -58,7 +58,7 @@ bool Core::turn(Time max_wait) {
 }
 
 bool Core::finished() const {
-  return context_.stopping && context_.links.size() == 0;
+  return context_.stopping && context_.links.size() == 0 && io_->operations_in_flight() == 0;
 }
 
 // ---- events
