@@ -132,8 +132,8 @@ build/include/brume:
 # $(1): flavour
 define flavour_rules
 .PHONY: programs-$(1) tests-$(1)
-programs-$(1): $$(EXAMPLE_SOURCES:examples/%.cpp=$(call bin_directory,$(1))/%)
-tests-$(1): $$(SELECTED_TESTS:%=$(OUT)/$(1)/%)
+programs-$(1): $$(EXAMPLE_SOURCES:examples/%.cpp=$(call bin_directory,$(1))/%); @:
+tests-$(1): $$(SELECTED_TESTS:%=$(OUT)/$(1)/%); @:
 
 $(OUT)/$(1)/flags: FORCE
 	$$(call remember,$$(CXX) $$(CPPFLAGS_ALL) $$(CXXFLAGS_ALL) $$(FLAGS_$(1)))
@@ -167,7 +167,7 @@ $(foreach flavour,$(FLAVOURS),$(eval $(call flavour_rules,$(flavour))))
 
 SONAME := libbrume.so.$(basename $(VERSION))
 .PHONY: libraries
-libraries: $(OUT)/release/libbrume.a $(OUT)/release/$(SONAME)
+libraries: $(OUT)/release/libbrume.a $(OUT)/release/$(SONAME); @:
 
 $(OUT)/release/$(SONAME): $(LIBRARY_SOURCES:%.cpp=$(OUT)/release/obj/%.o) $(OUT)/release/sources
 	$(QUIET)$(CXX) $(FLAGS_release) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,-z,defs -o $@ $(filter %.o,$^) \
