@@ -188,6 +188,8 @@ TEST(BodyDecoder, H15_MalformedChunksAre400) {
            "1;a\rb"sv,
            "1;\0\r\n"sv,
            "1\r\nab"sv,
+           "1\r\na\r\n\r\n"sv,
+           "1\r\na\r\n;x\r\n"sv,
            "1\r\na\n"sv,
            "1\r\na\rb"sv,
            "1\r\na0\r\n"sv,
@@ -214,6 +216,7 @@ TEST(BodyDecoder, H15_ASizeOfMoreThan16DigitsIs400AndNeverWraps) {
   EXPECT_EQ(decode_chunked("00000000000000001\r\na\r\n").error, HttpError::malformed_chunk);
   EXPECT_EQ(decode_chunked("10000000000000001\r\na\r\n", huge).error, HttpError::malformed_chunk);
   EXPECT_EQ(decode_chunked("ffffffffffffffff\r\nabc", huge).body, "abc");
+  EXPECT_EQ(decode_chunked(repeat("01\r\na\r\n", 20) + "0\r\n\r\n").body, repeat("a", 20));  // each size by itself
 }
 
 TEST(BodyDecoder, TheSumOfTheChunksIsBoundedFromTheirSizes) {
