@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include <brume/engine/connection/counters.h>
+#include <brume/engine/connection/lingering.h>
 #include <brume/engine/connection/log.h>
 #include <brume/engine/core/reactor.h>
 #include <brume/engine/core/slab.h>
@@ -37,6 +38,7 @@ struct CoreContext {
   std::size_t index;            // of this core
   bool stopping = false;        // nobody is let in any more, open connections are being closed
   io::Token last_served{0, 0};  // whose input was taken last, for the slow-turn warning
+  Lingering lingering{reactor};
   core::Slab<Link> links;
 };
 

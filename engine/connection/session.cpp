@@ -391,20 +391,21 @@ void Session::on_detached() {
   // Tasks that wait for something that is not brume's own have until the deadline; then they are destroyed.
   try {
     cold().peer = gone.peer();
-    context_.reactor.arm(cold().reaper, now() + config().close_timeout);
+    context_.lingering.add(*this, now() + config().close_timeout);
   } catch (const std::bad_alloc&) {
-    destroy_tasks();
+    give_up();
   }
 }
 
 bool Session::free_if_done() {
   if (transport_ || handler_ || (cold_ && !cold_->spawned.empty())) return false;
+  context_.lingering.remove(*this);
   this->~Session();
   core::FramePool::deallocate(this);
   return true;
 }
 
-void Session::destroy_tasks() {
+void Session::give_up() {
   if (handler_) destroy_task(std::exchange(handler_, nullptr));
   while (cold_ && !cold_->spawned.empty()) {
     void* task = cold_->spawned.back();

@@ -20,6 +20,7 @@
 #include <brume/codec/decoder.h>
 #include <brume/engine/connection.h>
 #include <brume/engine/connection/counters.h>
+#include <brume/engine/connection/lingering.h>
 #include <brume/engine/connection/transport.h>
 #include <brume/engine/connection/websocket_route.h>
 #include <brume/engine/core/inline_function.h>
@@ -28,7 +29,7 @@
 
 namespace brume::connection {
 
-class Session final : public Connection, public Protocol, private core::TaskScope {
+class Session final : public Connection, public Protocol, private core::TaskScope, private Lingerer {
  public:
   // Opens a session on `transport`, whose outbox already holds the 101, and calls the handler for the first time.
   // `request` lives until the call returns; `kept`, where the route keeps requests, as long as the session.
@@ -128,7 +129,7 @@ class Session final : public Connection, public Protocol, private core::TaskScop
   CloseInfo close_info() const;
   void resume_drained();
   void update_reading();
-  void destroy_tasks();
+  void give_up() override;
   bool free_if_done();
   void log(LogLevel level, std::string_view rule, std::string_view detail);
 

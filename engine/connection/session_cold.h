@@ -14,20 +14,13 @@
 
 #include <brume/codec/frame_header.h>
 #include <brume/engine/connection/session.h>
-#include <brume/engine/core/reactor.h>
 
 namespace brume::connection {
 
 struct Session::Cold {
   explicit Cold(Session& session)
-      : reaper(session), message_bucket(session.config().message_rate), byte_bucket(session.config().byte_rate) {}
+      : message_bucket(session.config().message_rate), byte_bucket(session.config().byte_rate) {}
 
-  // Destroys tasks that outlived their connection and its deadline.
-  struct Reaper : core::Alarm {
-    explicit Reaper(Session& s)
-        : Alarm([](core::Alarm& alarm) { static_cast<Reaper&>(alarm).session.destroy_tasks(); }), session(s) {}
-    Session& session;
-  } reaper;
   core::TokenBucket message_bucket;
   core::TokenBucket byte_bucket;
   std::vector<std::pair<std::string, std::any>> user_values;

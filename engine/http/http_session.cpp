@@ -17,7 +17,10 @@ using codec::HttpError;
 using connection::End;
 
 HttpSession::HttpSession(connection::Transport& transport, const Service& service, Time accepted)
-    : transport_(&transport), service_(service), deadline_(accepted + service.config.handshake_timeout) {}
+    : context_(transport.context()),
+      transport_(&transport),
+      service_(service),
+      deadline_(accepted + service.config.handshake_timeout) {}
 
 HttpSession::~HttpSession() {
   if (task_) destroy_task(task_);
@@ -32,7 +35,7 @@ HttpSession& HttpSession::open(connection::Transport& transport, const Service& 
 }
 
 core::Reactor& HttpSession::reactor() {
-  return transport_->context().reactor;
+  return context_.reactor;
 }
 
 // ---- reading
@@ -133,10 +136,9 @@ void HttpSession::on_exception(std::exception_ptr exception) {
   } catch (...) {
   }
   if (!transport_) return;
-  connection::CoreContext& context = transport_->context();
-  context.counters.refusals[static_cast<std::size_t>(connection::Refusal::handler_exception)].add();
-  context.log.event(LogLevel::error, reactor().now(), "handler_exception", &transport_->peer(),
-                    std::string(route_name()) + ": " + what);
+  context_.counters.refusals[static_cast<std::size_t>(connection::Refusal::handler_exception)].add();
+  context_.log.event(LogLevel::error, reactor().now(), "handler_exception", &transport_->peer(),
+                     std::string(route_name()) + ": " + what);
   if (state_ == State::ended) return;
   try {
     keep_alive_ = false;
@@ -148,24 +150,22 @@ void HttpSession::on_exception(std::exception_ptr exception) {
 
 void HttpSession::respond(const Response& response) {
   if (!response.valid()) {
-    transport_->context().log.event(LogLevel::error, reactor().now(), "invalid_response_field", &transport_->peer(),
-                                    route_name());
+    context_.log.event(LogLevel::error, reactor().now(), "invalid_response_field", &transport_->peer(), route_name());
     keep_alive_ = false;
     return respond(Response::of(HttpError::internal_error));
   }
-  transport_->context().counters.requests.add();
+  context_.counters.requests.add();
   if (response.upgrade()) return upgrade(response);
-  const bool keep = keep_alive_ && response.status() != 426 && !transport_->context().stopping;
+  const bool keep = keep_alive_ && response.status() != 426 && !context_.stopping;
   write_response(response, keep, head_.method == "HEAD");
   if (!keep) return end();
   next_request();
 }
 
 void HttpSession::refuse(HttpError error, std::string allow) {
-  connection::CoreContext& context = transport_->context();
-  context.counters.http_errors[static_cast<std::size_t>(error)].add();
+  context_.counters.http_errors[static_cast<std::size_t>(error)].add();
   const codec::HttpErrorInfo& rule = codec::info(error);
-  context.log.event(LogLevel::info, reactor().now(), rule.name, &transport_->peer(), rule.message);
+  context_.log.event(LogLevel::info, reactor().now(), rule.name, &transport_->peer(), rule.message);
   Response response = Response::of(error);
   if (!allow.empty()) response.header("Allow", allow);
   keep_alive_ = false;
@@ -264,13 +264,25 @@ void HttpSession::on_detached() {
   detached_ = true;
   state_ = State::ended;
   cancel();
-  free_if_done();
+  if (free_if_done()) return;
+  try {
+    context_.lingering.add(*this, context_.reactor.now() + service_.config.close_timeout);
+  } catch (const std::bad_alloc&) {
+    give_up();
+  }
 }
 
-void HttpSession::free_if_done() {
-  if (!detached_ || task_) return;
+bool HttpSession::free_if_done() {
+  if (!detached_ || task_) return false;
+  context_.lingering.remove(*this);
   this->~HttpSession();
   core::FramePool::deallocate(this);
+  return true;
+}
+
+void HttpSession::give_up() {
+  if (task_) destroy_task(std::exchange(task_, nullptr));
+  free_if_done();
 }
 
 std::string_view HttpSession::route_name() const {

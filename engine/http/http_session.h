@@ -18,6 +18,7 @@
 #include <brume/codec/http_body.h>
 #include <brume/codec/http_head.h>
 #include <brume/engine/config.h>
+#include <brume/engine/connection/lingering.h>
 #include <brume/engine/connection/transport.h>
 #include <brume/engine/core/task_scope.h>
 #include <brume/engine/http/router.h>
@@ -30,7 +31,7 @@ struct Service {
   const Config& config;
 };
 
-class HttpSession final : public connection::Protocol, private core::TaskScope {
+class HttpSession final : public connection::Protocol, private core::TaskScope, private connection::Lingerer {
  public:
   using Time = connection::Time;
 
@@ -74,8 +75,10 @@ class HttpSession final : public connection::Protocol, private core::TaskScope {
   void upgrade(const Response& response);
   void next_request();
   void end();
-  void free_if_done();
+  void give_up() override;
+  bool free_if_done();
 
+  connection::CoreContext& context_;
   connection::Transport* transport_;
   const Service& service_;
   codec::HeadScanner scanner_;

@@ -22,7 +22,7 @@ constexpr std::size_t kRefusalReserve = 256;
 constexpr Time kAcceptPause = std::chrono::milliseconds(100);
 constexpr Time kSpreadStep = std::chrono::milliseconds(10);
 // A core with that many connections more than its share of a small number is not worth a hand-over.
-constexpr std::size_t kBalanceSlack = 16;
+constexpr std::size_t kBalanceSlack = 4;
 
 struct StopRequest {
   Core* core;
@@ -58,7 +58,7 @@ bool Core::turn(Time max_wait) {
 }
 
 bool Core::finished() const {
-  return context_.stopping && context_.links.size() == 0 && io_->operations_in_flight() == 0;
+  return context_.stopping && context_.links.size() == 0 && context_.lingering.empty() && io_->operations_in_flight() == 0;
 }
 
 // ---- events
@@ -174,6 +174,7 @@ void Core::stop_some() {
 
 void Core::cut_all() {
   context_.links.for_each([](Link& link) { link.abort(End::local); });
+  context_.lingering.give_up_all();
 }
 
 // ---- watching
