@@ -24,6 +24,11 @@ bool Simulator::step() {
   return world_->step(sim::kNever, true);
 }
 
+io::Time Simulator::begin_run() {
+  world_->stir();
+  return now();
+}
+
 bool Simulator::step_until(io::Time end) {
   if (world_->step(end, true)) return true;
   world_->context().clock.advance_to(end);

@@ -53,7 +53,7 @@ class Simulator final : public io::Environment {
   // Until `done()` holds, at most for `limit`. Returns what it last said.
   template <std::predicate Done>
   bool run_until(Done&& done, io::Time limit = std::chrono::minutes{10}) {
-    const io::Time end = now() + limit;
+    const io::Time end = begin_run() + limit;
     while (!done())
       if (!step_until(end)) return done();
     return true;
@@ -100,10 +100,12 @@ class Simulator final : public io::Environment {
   std::expected<MadeIo, SystemError> make_io(std::size_t core, const io::IoOptions& options) override;
   std::expected<void, SystemError> start(std::size_t core, io::Driven& driven, bool pin) override;
   void join() override;
+  std::size_t available_cores() const override { return cores_; }
   std::uint64_t random() override;
   std::chrono::system_clock::time_point wall_clock() const override;
 
  private:
+  io::Time begin_run();  // returns now()
   bool step_until(io::Time end);
 
   std::size_t cores_;

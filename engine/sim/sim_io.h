@@ -68,6 +68,8 @@ class SimIo final : public io::Io, private EndOwner, private ListenerOwner {
   std::size_t open_sockets() const { return sockets_.size() - free_.size(); }
   // Before each turn of the core.
   void begin_turn();
+  // The core gets another turn, whatever it did in the last one.
+  void stir() { acted_ = true; }
   // Looks whether somebody woke the core since it was last asked.
   void notice_wake();
   // When a completion or a wake is due, or the core wants its next turn because of what it did in the last one.

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <string>
+#include <utility>
 
 #include <brume/engine/sim/world.h>
 
@@ -63,7 +64,7 @@ std::expected<void, SystemError> World::start(std::size_t core, io::Driven& driv
   if (!io || io->core() != core)
     return std::unexpected(error(SystemError::Kind::wrong_state, 0, "start() needs the core's own simulated Io"));
   std::erase_if(cores_, [](const Core& c) { return c.finished; });
-  cores_.push_back({&driven, io, io::Time::zero(), false});
+  cores_.push_back({&driven, io, io::Time::zero(), false, false});
   return {};
 }
 
@@ -73,6 +74,7 @@ bool World::all_finished() const {
 
 void World::join() {
   StepCounter counter(*this, "join()");
+  stir();
   while (!all_finished()) {
     if (!step(kNever, true)) context_.fail("join(): nothing will ever wake the cores that have not finished");
     counter.count();
@@ -141,6 +143,7 @@ void World::turn(std::size_t index) {
   const auto place = std::ranges::find(cores_, core.driven, &Core::driven);
   if (place == cores_.end() || place->finished) return;
   place->finished = !goes_on;
+  if (!std::exchange(place->turned, true)) core.io->stir();  // it may have begun something after its poll
   if (goes_on && options_.check_invariants) check(core);
 }
 
@@ -158,14 +161,21 @@ void World::StepCounter::count() {
                        " steps and is not done");
 }
 
+void World::stir() {
+  for (const Core& core : cores_)
+    if (!core.finished) core.io->stir();
+}
+
 void World::run_until_idle() {
   StepCounter counter(*this, "run_until_idle()");
+  stir();
   while (step(kNever, false)) counter.count();
 }
 
 void World::run_for(io::Time duration) {
   const io::Time end = after(context_.now(), duration);
   StepCounter counter(*this, "run_for()");
+  stir();
   while (step(end, true)) counter.count();
   context_.clock.advance_to(end);
 }

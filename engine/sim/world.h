@@ -45,6 +45,8 @@ class World final : private SimIoHome {
   bool step(io::Time limit, bool wait_for_timeouts);
   void run_until_idle();
   void run_for(io::Time duration);
+  // Before a run: the test's own code may have changed anything about the cores, so each is turned at least once.
+  void stir();
 
   TcpPeer& connect_raw(const io::Address& to, const std::optional<io::Address>& from);
   WebSocketPeer& connect(const io::Address& to, std::string_view path, const ClientOptions& options);
@@ -66,6 +68,7 @@ class World final : private SimIoHome {
     SimIo* io;
     io::Time stalled_until;
     bool finished;
+    bool turned;
   };
 
   void io_is_gone(SimIo& io) override;
