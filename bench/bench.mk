@@ -11,9 +11,11 @@ MICRO_BENCHMARKS := $(patsubst bench/%.cpp,$(BENCH_DIR)/%,$(sort $(wildcard benc
 bench: ## compare with bare TCP and other servers, into bench/RESULTS.md (ONLY=depth1,idle ROUNDS=5 QUICK=1)
 	@$(PACKAGES) bench
 	@$(MAKE) $(OUT)/bin/echo $(BENCH_PROGRAMS)
-	@.ci/packages peers >$(BENCH_DIR)/packages.log 2>&1 || { echo 'some packages of peers are missing:'; tail -2 $(BENCH_DIR)/packages.log; }
+	@.ci/packages peers >$(BENCH_DIR)/packages.log 2>&1 \
+	  || { echo 'some packages of peers are missing:'; tail -2 $(BENCH_DIR)/packages.log; }
 	@$(MAKE) -k bench-peers || true
-	@python3 bench/run.py --build '$(OUT)' $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(QUICK),--quick)
+	@python3 bench/run.py --build '$(OUT)' $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS)) \
+	  $(if $(QUICK),--quick)
 
 microbench: ## build and run the micro benchmarks (FILTER=part of a name, ARGS=)
 	@$(PACKAGES) bench

@@ -11,13 +11,14 @@ import servers
 
 INTRODUCTION = """# Results
 
-`make bench` wrote this file; `make bench ONLY={first}` measures one line again. Every figure comes from a fresh server on core
-0 and the load generator (`bench/wsblast`) on core 1, over loopback; the servers of a line take turns, round after round.
+`make bench` wrote this file; `make bench ONLY={first}` measures one line again. Every figure comes from a fresh server
+on core 0 and the load generator (`bench/wsblast`) on core 1, over loopback; the servers of a line take turns, round after
+round.
 Absolute figures move from machine to machine and from hour to hour: compare within one table only.
 
 The bare TCP programs (`bench/limits`) send back what they receive and know no protocol: they are the kernel's limit.
-Ratios are of medians. "c" behind a median: the generator used more than 0.97 of its core in at least half of the runs, so
-the server might do more. "d": in at least half of the runs something else used more than {disturbed:.0%} of a core.
+Ratios are of medians. "c" behind a median: the generator used more than 0.97 of its core in at least half of the runs,
+so the server might do more. "d": in at least half of the runs something else used more than {disturbed:.0%} of a core.
 """
 
 

@@ -136,6 +136,7 @@ def idle_figures(steps):
     counts = [step["conns"] for step in steps]
     figures = {f"rss_at_{count:.0f}": step["rss_bytes"] for count, step in zip(counts, steps)}
     figures["rss_slope"] = slope(counts, [step["rss_bytes"] for step in steps])
+    figures["rss_slope_later"] = slope(counts[-2:], [step["rss_bytes"] for step in steps[-2:]])
     figures["cgroup_slope"] = slope(counts, [step["cgroup_bytes"] for step in steps])
     return figures
 
@@ -157,7 +158,8 @@ class OtherWork:
 
     def read(self):
         ticks = os.sysconf("SC_CLK_TCK")
-        user, nice, system, idle, wait, interrupt, soft, *_ = map(int, pathlib.Path("/proc/stat").read_text().split()[1:9])
+        counters = pathlib.Path("/proc/stat").read_text().split()[1:8]
+        user, nice, system, idle, wait, interrupt, soft = map(int, counters)
         fields = pathlib.Path(f"/proc/{self.server_pid}/stat").read_text().rpartition(")")[2].split()
         children = os.times()
         return {

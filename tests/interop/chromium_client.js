@@ -87,7 +87,9 @@ async function main() {
     const failure = await page.evaluate(([action, test]) => window.runCase(action, test), [action, test]);
     console.log(failure ? `FAIL ${name}: ${failure}` : `pass ${name}`);
   };
-  for (const action of ["echo", "refused", "close"]) for (const test of cases[action]) await run(action, test.name, test);
+  for (const action of ["echo", "refused", "close"]) {
+    for (const test of cases[action]) await run(action, test.name, test);
+  }
   await run("stopped", "server stops with 1001", null);
   await browser.close();
 }

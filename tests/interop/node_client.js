@@ -95,7 +95,9 @@ async function stopped() {
 
 async function run(name, action) {
   let timer;
-  const late = new Promise((_, reject) => (timer = setTimeout(() => reject(new Error("no answer in time")), kTimeoutMs)));
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error("no answer in time")), kTimeoutMs);
+  });
   try {
     await Promise.race([action(), late]);
     console.log(`pass ${name}`);

@@ -1,4 +1,4 @@
-// The page at "/", as a person uses it in headless Chromium: one line for each check, "pass NAME" or "FAIL NAME: reason".
+// The page at "/", as a person uses it in headless Chromium: one line a check, "pass NAME" or "FAIL NAME: reason".
 // usage: node run_page_check.js PORT FOLDER. Screenshots go into FOLDER: echo.png, echo-360.png, echo-dark.png.
 const path = require("path");
 const { launch } = require("./chromium.js");
