@@ -10,7 +10,7 @@ MICRO_BENCHMARKS := $(patsubst bench/%.cpp,$(BENCH_DIR)/%,$(sort $(wildcard benc
 
 bench: ## compare with bare TCP and other servers, into bench/RESULTS.md (ONLY=depth1,idle ROUNDS=5 QUICK=1)
 	@$(PACKAGES) bench
-	@$(MAKE) $(OUT)/bin/echo $(BENCH_PROGRAMS)
+	@$(MAKE) $(OUT)/bin/echo $(BENCH_PROGRAMS) $(BENCH_DIR)/io_echo
 	@.ci/packages peers >$(BENCH_DIR)/packages.log 2>&1 \
 	  || { echo 'some packages of peers are missing:'; tail -2 $(BENCH_DIR)/packages.log; }
 	@$(MAKE) -k bench-peers || true
@@ -34,6 +34,10 @@ $(BENCH_PROGRAMS):
 $(MICRO_BENCHMARKS): $(BENCH_DIR)/%: $(OUT)/release/obj/bench/%.o $(OUT)/release/libbrume.a
 	@mkdir -p $(@D)
 	$(QUIET)$(CXX) $(FLAGS_release) $(LDFLAGS) -o $@ $^ -Wl,--as-needed -lbenchmark $(LDLIBS_ALL)
+
+$(BENCH_DIR)/io_echo: $(OUT)/release/obj/bench/io_echo.o $(OUT)/release/libbrume.a
+	@mkdir -p $(@D)
+	$(QUIET)$(CXX) $(FLAGS_release) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(LDLIBS_ALL)
 
 # Each peer leaves what went wrong in a log beside it, where run.py finds the reason.
 $(BENCH_DIR)/beast_echo: bench/peers/beast_echo.cpp
