@@ -385,8 +385,9 @@ CloseInfo Session::close_info() const {
 }
 
 void Session::on_detached() {
-  Transport& gone = *std::exchange(transport_, nullptr);
+  // May end the handler: not before this may the session go.
   if (state_ != State::ended) finish(codec::close_code::abnormal, {}, CloseCause::transport, false);
+  Transport& gone = *std::exchange(transport_, nullptr);
   if (free_if_done()) return;
   // Tasks that wait for something that is not brume's own have until the deadline; then they are destroyed.
   try {

@@ -156,19 +156,20 @@ void HttpSession::respond(const Response& response) {
   }
   context_.counters.requests.add();
   if (response.upgrade()) return upgrade(response);
-  const bool keep = keep_alive_ && response.status() != 426 && !context_.stopping;
+  if (response.error()) {
+    const codec::HttpErrorInfo& rule = codec::info(*response.error());
+    context_.counters.http_errors[static_cast<std::size_t>(rule.error)].add();
+    context_.log.event(LogLevel::info, reactor().now(), rule.name, &transport_->peer(), rule.message);
+  }
+  const bool keep = keep_alive_ && !response.error() && !context_.stopping;
   write_response(response, keep, head_.method == "HEAD");
   if (!keep) return end();
   next_request();
 }
 
 void HttpSession::refuse(HttpError error, std::string allow) {
-  context_.counters.http_errors[static_cast<std::size_t>(error)].add();
-  const codec::HttpErrorInfo& rule = codec::info(error);
-  context_.log.event(LogLevel::info, reactor().now(), rule.name, &transport_->peer(), rule.message);
   Response response = Response::of(error);
   if (!allow.empty()) response.header("Allow", allow);
-  keep_alive_ = false;
   respond(response);
 }
 
@@ -261,9 +262,9 @@ void HttpSession::on_stop() {
 
 void HttpSession::on_detached() {
   transport_ = nullptr;
-  detached_ = true;
   state_ = State::ended;
-  cancel();
+  cancel();  // may end the handler: not before this may the session go
+  detached_ = true;
   if (free_if_done()) return;
   try {
     context_.lingering.add(*this, context_.reactor.now() + service_.config.close_timeout);

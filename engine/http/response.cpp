@@ -15,6 +15,7 @@ Response& Response::header(std::string_view name, std::string_view value) {
 Response Response::of(codec::HttpError error) {
   const codec::HttpErrorInfo& rule = codec::info(error);
   Response response(rule.status, std::string(rule.message) + "\n");
+  response.error_ = error;
   if (rule.status == 426) {
     // RFC 9110, section 15.5.22, and RFC 6455, section 4.4: what to upgrade to, and by which version.
     response.header("Upgrade", "websocket").header("Sec-WebSocket-Version", "13");

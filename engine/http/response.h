@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31,7 +32,8 @@ class Response {
   static Response unauthorized(std::string body) { return Response(401, std::move(body)); }
   static Response forbidden(std::string body) { return Response(403, std::move(body)); }
   static Response not_found(std::string body = "not found") { return Response(404, std::move(body)); }
-  // The answer to a broken rule: its status, its sentence, and the fields its status demands.
+  // The answer to a broken rule: its status, its sentence, and the fields its status demands. It is counted, logged,
+  // and ends the connection: what follows a request that was refused is not another request.
   static Response of(codec::HttpError error);
 
   // Adds a field. A name or value that may not be sent (a line break above all) makes the whole response a 500.
@@ -41,6 +43,7 @@ class Response {
   const std::string& body() const { return body_; }
   const std::vector<std::pair<std::string, std::string>>& headers() const { return headers_; }
   bool valid() const { return valid_; }
+  std::optional<codec::HttpError> error() const { return error_; }
 
   // Made by Upgrader::upgrade(): instead of being sent it turns the connection into a WebSocket.
   const std::shared_ptr<const connection::WebSocketRoute>& upgrade() const { return upgrade_; }
@@ -53,6 +56,7 @@ class Response {
  private:
   std::uint16_t status_;
   bool valid_ = true;
+  std::optional<codec::HttpError> error_;
   std::string body_;
   std::vector<std::pair<std::string, std::string>> headers_;
   std::shared_ptr<const connection::WebSocketRoute> upgrade_;

@@ -16,8 +16,6 @@ using connection::Link;
 using connection::Refusal;
 
 namespace {
-// Sockets beyond the limit that are still answered with 503 at a time; more are closed without a word.
-constexpr std::size_t kRefusalReserve = 256;
 // How long accepting pauses where the process or the machine has run out of something.
 constexpr Time kAcceptPause = std::chrono::milliseconds(100);
 constexpr Time kSpreadStep = std::chrono::milliseconds(10);
@@ -58,7 +56,8 @@ bool Core::turn(Time max_wait) {
 }
 
 bool Core::finished() const {
-  return context_.stopping && context_.links.size() == 0 && context_.lingering.empty() && io_->operations_in_flight() == 0;
+  return context_.stopping && context_.links.size() == 0 && context_.lingering.empty() &&
+         io_->operations_in_flight() == 0;
 }
 
 // ---- events

@@ -23,6 +23,9 @@ using core::Time;
 
 class Core final : public io::Driven, private io::Events {
  public:
+  // Sockets beyond the limit that are still answered with 503 at a time; more are closed without a word.
+  static constexpr std::size_t kRefusalReserve = 256;
+
   struct Options {
     core::Reactor::Options reactor;
     std::size_t max_sockets = 0;

@@ -16,6 +16,9 @@ namespace brume {
 
 namespace {
 
+// Connections of a core above its even share while hand-overs have not levelled it out.
+constexpr std::size_t kBalanceMargin = 64;
+
 SystemError wrong_state(std::string_view text) {
   return {SystemError::Kind::wrong_state, 0, std::string(text)};
 }
@@ -147,8 +150,11 @@ std::expected<void, SystemError> Server::Implementation::make_cores() {
   const std::size_t share = config_.max_connections / cores_count_;
   io::IoOptions io_options;
   io_options.backend = *backend;
-  io_options.max_sockets =
-      cores_count_ == 1 ? config_.max_connections : std::min(config_.max_connections, share + share / 2 + 64);
+  const std::size_t most = cores_count_ == 1 ? config_.max_connections
+                                             : std::min(config_.max_connections, share + share / 2 + kBalanceMargin);
+  const std::size_t limit = environment_.descriptor_limit().soft;
+  io_options.max_sockets = most + server::Core::kRefusalReserve;
+  if (limit != 0) io_options.max_sockets = std::min(io_options.max_sockets, limit);
   for (std::size_t i = 0; i < cores_count_; i++) {
     auto made = environment_.make_io(i, io_options);
     if (!made) return std::unexpected(std::move(made.error()));
@@ -156,7 +162,7 @@ std::expected<void, SystemError> Server::Implementation::make_cores() {
     if (i == 0) log(LogLevel::info, made->io->describe());
     server::Core::Options options;
     options.index = i;
-    options.max_sockets = io_options.max_sockets;
+    options.max_sockets = most;
     options.reactor.busy_poll = config_.busy_poll;
     options.reactor.memory_limit = config_.memory_limit / cores_count_;
     cores_.push_back(std::make_unique<server::Core>(std::move(made->io), options, service_, *admission_));
