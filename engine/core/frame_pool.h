@@ -1,21 +1,27 @@
-// frame_pool.h: memory for coroutine frames and sessions: size classes with free lists, one pool a core.
+// frame_pool.h: memory for coroutine frames and sessions: size classes carved from chunks, one pool a core.
 //
-// A frame is freed on the thread of the pool it came from. Frames made where no pool is current come from operator new.
-// What the free lists keep is bounded; beyond it memory goes back to the allocator.
+// A frame is given back on the thread of the pool it came from, before the pool goes. Frames made where no pool is
+// current, and large ones, come from operator new. A chunk whose frames have all gone returns to the system, but for
+// one in each class: that is the bound of what is kept, and makes frames that come and go free of system calls.
 #pragma once
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
+
+#include <brume/engine/core/intrusive_list.h>
 
 namespace brume::core {
 
 class FramePool {
  public:
-  static constexpr std::size_t kClassStep = 64;           // bytes between two size classes
-  static constexpr std::size_t kMaxPooledSize = 2048;     // bytes; larger frames are not kept
-  static constexpr std::size_t kMaxCached = 1024 * 1024;  // bytes all free lists keep together
+  static constexpr std::size_t kClassStep = 64;              // bytes between two size classes
+  static constexpr std::size_t kMaxPooledSize = 2048;        // bytes with the header; larger frames are not pooled
+  static constexpr std::size_t kChunkSize = 64 * 1024;       // bytes, of frames of one class
+  static constexpr std::size_t kHeaderSize = sizeof(void*);  // bytes in front of a pooled frame: its chunk
 
   FramePool() = default;
+  // Requires: all its frames are gone.
   ~FramePool();
   FramePool(const FramePool&) = delete;
   FramePool& operator=(const FramePool&) = delete;
@@ -26,9 +32,13 @@ class FramePool {
   static void* allocate_from_current(std::size_t size);
   // Gives memory of either kind back.
   static void deallocate(void* memory) noexcept;
+  // Returns the chunks kept empty to the system.
+  void trim() noexcept;
 
-  std::size_t cached() const { return cached_; }  // bytes in the free lists
-  std::size_t frames_in_use() const { return in_use_; }
+  std::size_t memory() const { return chunks_ * kChunkSize; }      // bytes of chunks
+  std::size_t cached() const { return memory() - bytes_in_use_; }  // bytes of them that no frame uses
+  std::size_t frames_in_use() const { return frames_in_use_; }     // large ones too
+  void check_invariants() const;
 
   // Makes a pool current on this thread for a scope. A coroutine's promise is allocated by the compiler's own call,
   // which has no argument that leads to a core: the thread is the only way there.
@@ -44,15 +54,22 @@ class FramePool {
   };
 
  private:
-  struct Header;
-  struct Free {
-    Free* next;
-  };
   static constexpr std::size_t kClasses = kMaxPooledSize / kClassStep;
+  struct Chunk;
+  struct SizeClass {
+    IntrusiveList<Chunk> with_room;  // an empty chunk is the last of it
+    Chunk* empty = nullptr;          // the one that is kept
+  };
 
-  std::array<Free*, kClasses> free_{};
-  std::size_t cached_ = 0;
-  std::size_t in_use_ = 0;
+  Chunk& add_chunk(std::size_t size_class);
+  void remove_chunk(Chunk& chunk) noexcept;
+  void give_back(Chunk& chunk, void* frame) noexcept;
+  static void* allocate_unpooled(FramePool* pool, std::size_t size);
+
+  std::array<SizeClass, kClasses> classes_;
+  std::size_t chunks_ = 0;
+  std::size_t bytes_in_use_ = 0;  // of chunks
+  std::size_t frames_in_use_ = 0;
 };
 
 }  // namespace brume::core

@@ -8,8 +8,10 @@
 // inside a co_await expression: the compiler destroys it twice. Types a coroutine may be given have a constructor.
 #pragma once
 
+#include <cassert>
 #include <coroutine>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <optional>
 #include <utility>
@@ -24,6 +26,13 @@ class PromiseBase {
   static void* operator new(std::size_t size) { return FramePool::allocate_from_current(size); }
   static void operator delete(void* frame) { FramePool::deallocate(frame); }
 
+  PromiseBase() = default;
+  PromiseBase(const PromiseBase&) = delete;
+  PromiseBase& operator=(const PromiseBase&) = delete;
+  ~PromiseBase() {
+    if (start_) *start_ = Start::destroyed;
+  }
+
   std::suspend_always initial_suspend() const noexcept { return {}; }
   void unhandled_exception() noexcept { exception_ = std::current_exception(); }
 
@@ -35,6 +44,11 @@ class PromiseBase {
     template <class Promise>
     std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> ended) const noexcept {
       PromiseBase& promise = ended.promise();
+      if (promise.start_) {  // the call that started it has not returned: it goes on from there
+        *promise.start_ = Start::ended;
+        promise.start_ = nullptr;
+        return std::noop_coroutine();
+      }
       if (promise.continuation_) return promise.continuation_;
       // A root: the frame (and this awaiter in it) goes before its owner hears of it, so that the owner may free
       // itself.
@@ -50,9 +64,18 @@ class PromiseBase {
   FinalAwaiter final_suspend() const noexcept { return {}; }
 
   void set_root(TaskScope& scope) { scope_ = &scope; }
-  void set_continuation(std::coroutine_handle<> continuation, TaskScope* scope) {
-    continuation_ = continuation;
-    scope_ = scope;
+
+  // Runs the task until it suspends or ends; true where it has ended. Otherwise `continuation` is resumed when it ends.
+  // All that is known afterwards is on the stack: by then the task and whoever awaits it may have been destroyed.
+  static bool start(std::coroutine_handle<> task, PromiseBase& promise, std::coroutine_handle<> continuation,
+                    TaskScope* scope) {
+    Start outcome = Start::suspended;
+    promise.continuation_ = continuation;
+    promise.scope_ = scope;
+    promise.start_ = &outcome;
+    task.resume();
+    if (outcome == Start::suspended) promise.start_ = nullptr;
+    return outcome == Start::ended;
   }
 
  protected:
@@ -61,8 +84,11 @@ class PromiseBase {
   }
 
  private:
+  enum class Start : std::uint8_t { suspended, ended, destroyed };
+
   std::coroutine_handle<> continuation_{};
   TaskScope* scope_ = nullptr;
+  Start* start_ = nullptr;  // where start() waits for what comes of it; null once it has returned
   std::exception_ptr exception_;
 };
 
@@ -114,13 +140,15 @@ class [[nodiscard]] Task {
     std::coroutine_handle<promise_type> task;
     bool await_ready() const noexcept { return false; }
     template <class Parent>
-    std::coroutine_handle<> await_suspend(std::coroutine_handle<Parent> parent) const noexcept {
-      task.promise().set_continuation(parent, parent.promise().scope());
-      return task;
+    bool await_suspend(std::coroutine_handle<Parent> parent) const {
+      return !PromiseBase::start(task, task.promise(), parent, parent.promise().scope());
     }
     T await_resume() const { return task.promise().take(); }
   };
-  Awaiter operator co_await() const& noexcept { return Awaiter{handle_}; }
+  Awaiter operator co_await() const noexcept {
+    assert(handle_ && !handle_.done());
+    return Awaiter{handle_};
+  }
 
   void* address() const { return handle_.address(); }
   std::coroutine_handle<promise_type> release() { return std::exchange(handle_, nullptr); }
