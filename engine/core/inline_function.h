@@ -22,7 +22,7 @@ class InlineFunction<Result(Arguments...)> {
   template <class F>
     requires(!std::is_same_v<std::remove_cvref_t<F>, InlineFunction> &&
              std::is_invocable_r_v<Result, std::decay_t<F>&, Arguments...>)
-  InlineFunction(F&& f) : operations_(&kOperations<std::decay_t<F>>) {  // implicit, as std::function's
+  explicit(false) InlineFunction(F&& f) : operations_(&kOperations<std::decay_t<F>>) {  // implicit, as std::function's
     using Held = std::decay_t<F>;
     if constexpr (kFits<Held>) {
       new (memory_) Held(std::forward<F>(f));

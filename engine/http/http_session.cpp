@@ -75,8 +75,6 @@ void HttpSession::on_head() {
   const auto head = codec::parse_request_head(buffer_, fields_, limits);
   if (!head) return refuse(head.error());
   head_ = *head;
-  const auto framing = codec::body_framing(head_);
-  if (!framing) return refuse(framing.error());
   keep_alive_ = head_.keep_alive();
   auto match = service_.router.find(head_.method, head_.path, parameters_);
   if (!match.route) {
@@ -84,8 +82,10 @@ void HttpSession::on_head() {
     return refuse(HttpError::method_not_allowed, std::move(match.allow));
   }
   route_ = match.route;
+  if (route_->websocket) return dispatch();  // which judges the body's framing among the rest
+  const auto framing = codec::body_framing(head_);
+  if (!framing) return refuse(framing.error());
   if (framing->empty()) return dispatch();
-  if (route_->websocket) return refuse(HttpError::body_on_upgrade);
   state_ = State::body;
   body_decoder_.emplace(*framing, service_.config.max_body_size);
   if (!framing->chunked && framing->content_length > service_.config.max_body_size) refuse(HttpError::body_too_large);
@@ -128,12 +128,13 @@ void HttpSession::on_task_done(void*, std::exception_ptr exception) noexcept {
 }
 
 void HttpSession::on_exception(std::exception_ptr exception) {
-  std::string what = "not a std::exception";
+  std::string what;
   try {
     std::rethrow_exception(std::move(exception));
   } catch (const std::exception& e) {
     what = e.what();
   } catch (...) {
+    what = "not a std::exception";
   }
   if (!transport_) return;
   context_.counters.refusals[static_cast<std::size_t>(connection::Refusal::handler_exception)].add();
@@ -177,7 +178,7 @@ void HttpSession::write_response(const Response& response, bool keep_alive, bool
   std::string head = "HTTP/1.1 " + std::to_string(response.status()) + ' ';
   head += codec::reason_phrase(response.status());
   head += "\r\n";
-  for (const auto& [name, value] : response.headers()) head += name + ": " + value + "\r\n";
+  for (const auto& [name, value] : response.headers()) head.append(name).append(": ").append(value).append("\r\n");
   head += "Content-Length: " + std::to_string(response.body().size());
   head += keep_alive ? "\r\n\r\n" : "\r\nConnection: close\r\n\r\n";
   const std::size_t size = head.size() + (head_only ? 0 : response.body().size());

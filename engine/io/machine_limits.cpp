@@ -24,7 +24,9 @@ template <class F>
 void for_each_level(const std::string& name, F&& read) {
   constexpr std::size_t kRootSize = std::string_view("/sys/fs/cgroup").size();
   for (std::string folder = cgroup_folder(); folder.size() >= kRootSize; folder.resize(folder.rfind('/'))) {
-    std::ifstream file(folder + '/' + name);
+    std::string path = folder;
+    path.append("/").append(name);
+    std::ifstream file(path);
     if (file) read(file);
     if (folder.size() == kRootSize) break;
   }

@@ -9,12 +9,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr io::Time kMaxSlowness = 20ms;   // what slow_segment adds
-constexpr io::Time kMaxBreakDelay = 2ms;  // until an end learns that the network broke its connection
-constexpr std::uint32_t kMaxPieces = 8;   // of one write
-constexpr std::uint32_t kMaxSmallWindow = 2048;
-constexpr std::uint8_t kMaxAttempts = 6;  // Linux: tcp_syn_retries
-constexpr io::Time kFirstRetry = 1s;      // doubled each time
+constexpr io::Time kMaxSlowness = 20ms;      // what slow_segment adds
+constexpr io::Time kMaxBreakDelay = 2ms;     // until an end learns that the network broke its connection
+constexpr std::uint32_t kMaxPieces = 8;      // of one write
+constexpr std::uint32_t kSmallWindows = 12;  // 1, 2, 4, ... bytes
+constexpr std::uint8_t kMaxAttempts = 6;     // Linux: tcp_syn_retries
+constexpr io::Time kFirstRetry = 1s;         // doubled each time
 
 }  // namespace
 
@@ -58,7 +58,7 @@ void SimNetwork::set_up_stream(Stream& stream) {
   stream.latency = context_.duration(options_.min_latency, options_.max_latency);
   stream.window = options_.window_size;
   if (context_.strikes(FaultKind::small_window))
-    stream.window = std::min<std::size_t>(stream.window, 1u << context_.random.below(12));
+    stream.window = std::min<std::size_t>(stream.window, std::size_t{1} << context_.random.below(kSmallWindows));
 }
 
 EndId SimNetwork::connect(EndOwner& owner, std::uint32_t key, const io::Address& from, const io::Address& to) {

@@ -43,6 +43,7 @@ std::expected<std::vector<io::ListenerHandle>, SystemError> World::open_listener
     return std::unexpected(
         error(SystemError::Kind::address_in_use, EADDRINUSE, "address in use: " + bound.to_string()));
   std::vector<io::ListenerHandle> listeners;
+  listeners.reserve(count);
   for (std::size_t i = 0; i < count; ++i) listeners.push_back(network_.listen(bound, options.backlog));
   return listeners;
 }

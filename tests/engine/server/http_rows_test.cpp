@@ -98,6 +98,7 @@ std::vector<Case> cases() {
       {"H15", with([](U& u) { u.more = "Content-Length: 99999999999999999999\r\n"; }), 400},
       {"H15", with([](U& u) { u.more = "Transfer-Encoding: chunked\r\n"; }), 400},
       {"H15", with([](U& u) { u.more = "Content-Length: 4\r\n"; }), 400},
+      {"H15", with([](U& u) { u.more = "Transfer-Encoding: gzip, chunked\r\n"; }), 400},
       {"H19", with([](U& u) { u.more = "Origin: http://elsewhere.net\r\n"; }), 403},
       {"H19", with([](U& u) { u.more = "Origin: null\r\n"; }), 403},
       {"H19", with([](U& u) { u.more = "Origin: http://example.com.evil\r\n"; }), 403},
