@@ -261,6 +261,7 @@ std::expected<void, Error> Session::send(MessageType type, Bytes data) {
   if (type == MessageType::text && !echoed && !codec::is_valid_utf8(data)) return std::unexpected(Error::invalid_utf8);
   const auto frame = transport_->outbox().append(size, Outbox::Content::message, config().write_buffer_size);
   codec::write_server_frame(frame, static_cast<codec::Opcode>(type), data);
+  if (outbox_above_half()) was_above_half_ = true;
   context_.counters.messages_sent.add();
   transport_->request_flush();
   return {};
@@ -306,10 +307,7 @@ void Session::on_output_progress() {
     cold_->pong_waits = false;
     append_control(codec::Opcode::pong, {cold_->pong.data(), cold_->pong_size});
   }
-  if (outbox_above_half()) {
-    was_above_half_ = true;
-    return;
-  }
+  if (outbox_above_half()) return;
   if (std::exchange(blocked_on_output_, false) && may_take_input()) transport_->resume();
   if (drained_) resume_drained();
   if (std::exchange(was_above_half_, false) && route_->drained && state_ == State::open) {
