@@ -9,6 +9,8 @@ import statistics
 import lines
 import servers
 
+DISTURBED = 0.04  # of a core: above this share of other work on the machine a figure is in doubt
+
 INTRODUCTION = """# Results
 
 `make bench` wrote this file; `make bench ONLY={first}` measures one line again. Every figure comes from a fresh server
@@ -26,7 +28,7 @@ def write(results, build):
     known = servers.all_servers(build)
     measured = [line for line in lines.LINES if line.key in results]
     parts = [
-        INTRODUCTION.format(first=lines.LINES[0].key, disturbed=0.04),
+        INTRODUCTION.format(first=lines.LINES[0].key, disturbed=DISTURBED),
         machine(build),
         "## Marks\n\n" + marks_table(results, known),
     ]
@@ -80,7 +82,10 @@ def row(line, result, key, name, limit, bun):
     values = values_of(result, key, line.figure.key)
     if not values:
         return [name, "not available: " + result["reasons"].get(key, "the kernel does not give this figure")]
-    show = lambda value, figure=line.figure: f"{value / figure.divisor:,.{figure.decimals}f}"
+
+    def show(value, figure=line.figure):
+        return f"{value / figure.divisor:,.{figure.decimals}f}"
+
     cells = [name, show(statistics.median(values)) + signs(result["runs"][key]), show(min(values)), show(max(values))]
     cells += [f"{statistics.median(values) / other:.2f}" for other in (limit, bun) if other]
     for figure in line.extra:
@@ -90,10 +95,13 @@ def row(line, result, key, name, limit, bun):
 
 
 def signs(runs):
-    half = len(runs) / 2
-    bound = sum(run.get("client_bound") == "yes" for run in runs) >= half
-    disturbed = sum(run["other_work"] > 0.04 for run in runs) >= half
-    return (" c" if bound else "") + (" d" if disturbed else "")
+    bound = sum(run.get("client_bound") == "yes" for run in runs) >= len(runs) / 2
+    return (" c" if bound else "") + (" d" if disturbed(runs) else "")
+
+
+def disturbed(runs):
+    """Whether something else used the machine in at least half of the runs."""
+    return bool(runs) and sum(run["other_work"] > DISTURBED for run in runs) >= len(runs) / 2
 
 
 def values_of(result, key, figure):
@@ -134,7 +142,9 @@ def mark_row(line, result, subject, name):
         return [line.key, name, wanted, "", "not measured"]
     met = value >= mark.goal if mark.at_least else value <= mark.goal
     decimals = 0 if mark.goal > 100 else 3
-    return [line.key, name, wanted, f"{value:.{decimals}f}", "met" if met else "**missed**"]
+    others = {"limit": lines.LIMITS, "": ()}.get(mark.against, (mark.against,))
+    doubt = ", but disturbed" if any(disturbed(result["runs"].get(key, [])) for key in (subject, *others)) else ""
+    return [line.key, name, wanted, f"{value:.{decimals}f}", ("met" if met else "**missed**") + doubt]
 
 
 def table(header, rows, align):
