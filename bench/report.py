@@ -86,7 +86,7 @@ def row(line, result, key, name, limit, bun):
     def show(value, figure=line.figure):
         return f"{value / figure.divisor:,.{figure.decimals}f}"
 
-    cells = [name, show(statistics.median(values)) + signs(result["runs"][key]), show(min(values)), show(max(values))]
+    cells = [name, show(statistics.median(values)) + signs(line, result["runs"][key]), show(min(values)), show(max(values))]
     cells += [f"{statistics.median(values) / other:.2f}" for other in (limit, bun) if other]
     for figure in line.extra:
         middle = median(result, key, figure.key)
@@ -94,7 +94,9 @@ def row(line, result, key, name, limit, bun):
     return cells
 
 
-def signs(runs):
+def signs(line, runs):
+    if line.kind == "idle":  # memory does not depend on who else is running
+        return ""
     bound = sum(run.get("client_bound") == "yes" for run in runs) >= len(runs) / 2
     return (" c" if bound else "") + (" d" if disturbed(runs) else "")
 
@@ -143,7 +145,8 @@ def mark_row(line, result, subject, name):
     met = value >= mark.goal if mark.at_least else value <= mark.goal
     decimals = 0 if mark.goal > 100 else 3
     others = {"limit": lines.LIMITS, "": ()}.get(mark.against, (mark.against,))
-    doubt = ", but disturbed" if any(disturbed(result["runs"].get(key, [])) for key in (subject, *others)) else ""
+    in_doubt = line.kind != "idle" and any(disturbed(result["runs"].get(key, [])) for key in (subject, *others))
+    doubt = ", but disturbed" if in_doubt else ""
     return [line.key, name, wanted, f"{value:.{decimals}f}", ("met" if met else "**missed**") + doubt]
 
 
