@@ -1,114 +1,228 @@
 // slab.h: objects with a stable address and a name that is never mistaken: slot and generation.
 //
-// One thread. Slots are reused last in, first out; each use has the next generation, so the name of an object that is
-// gone finds nothing. Memory is taken a chunk at a time and given back when all objects are gone.
+// One thread. No two objects of a slab have the same generation until 2^32 were made, so the name of one that is gone
+// finds nothing. The chunk that lost an object last is used first, and in it the slot given up last. Memory is taken a
+// chunk at a time; a chunk whose objects have all gone returns to the system, but for one that is kept for the next.
+// T's constructor and destructor may use the slab.
 #pragma once
 
-#include <array>
+#include <algorithm>
+#include <bit>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <new>
 #include <utility>
 #include <vector>
+
+#include <brume/engine/core/intrusive_list.h>
+#include <brume/engine/core/pages.h>
 
 namespace brume::core {
 
 template <class T>
 class Slab {
  public:
-  static constexpr std::size_t kChunkSlots = 64;
+  static constexpr std::size_t kMaxChunkSize = 64 * 1024;  // bytes, unless eight objects need more
 
+  // Requires: `max_slots` is below 2^32 - 1.
   explicit Slab(std::size_t max_slots) : max_slots_(max_slots) {}
-  ~Slab() { clear(); }
+  ~Slab() {
+    for (Chunk* chunk : chunks_)
+      if (chunk) clear(*chunk);
+  }
   Slab(const Slab&) = delete;
   Slab& operator=(const Slab&) = delete;
 
   struct Place {
     T* object = nullptr;  // null: the slab is full
     std::uint32_t slot = 0;
-    std::uint32_t generation = 0;
+    std::uint32_t generation = 0;  // never 0 for an object
   };
 
-  // Constructs an object. May throw std::bad_alloc and what T's constructor throws; then nothing changed.
+  // Constructs an object. May throw std::bad_alloc and what T's constructor throws; then nothing changed. While it is
+  // being constructed, find() does not find it and for_each() leaves it out; the same while it is being destroyed.
   template <class... Arguments>
   Place emplace(Arguments&&... arguments) {
-    if (free_ == kNone) {
-      if (slots_ == max_slots_) return {};
-      if (slots_ == chunks_.size() * kChunkSlots) chunks_.push_back(std::make_unique<Chunk>());
-      at(slots_).next_free = kNone;
-      at(slots_).generation = first_generation_;
-      free_ = static_cast<std::uint32_t>(slots_++);
-    }
-    const std::uint32_t slot = free_;
-    Entry& entry = at(slot);
-    const std::uint32_t next = entry.next_free;
+    Chunk* chunk = with_room_.front();
+    if (!chunk && !(chunk = add_chunk())) return {};
+    Reservation reserved(*this, *chunk);
+    Entry& entry = chunk->entries()[reserved.index];
     T* object = new (entry.memory) T(std::forward<Arguments>(arguments)...);
-    free_ = next;
-    entry.next_free = kUsed;
+    reserved.kept = true;
+    if (++last_generation_ == 0) last_generation_ = 1;
+    entry.generation = last_generation_;
     size_++;
-    return {object, slot, entry.generation};
+    return {object, chunk->first_slot + reserved.index, entry.generation};
   }
 
+  // Null where that object is gone.
   T* find(std::uint32_t slot, std::uint32_t generation) {
-    if (slot >= slots_) return nullptr;
-    Entry& entry = at(slot);
-    return entry.generation == generation && entry.next_free == kUsed ? entry.object() : nullptr;
+    const std::size_t index = slot / chunk_slots();
+    if (index >= chunks_.size() || !chunks_[index] || generation == 0) return nullptr;
+    Entry& entry = chunks_[index]->entries()[slot % chunk_slots()];
+    return entry.generation == generation ? entry.object() : nullptr;
   }
 
   // Requires: the object exists.
-  void erase(std::uint32_t slot, std::uint32_t generation) {
+  void erase(std::uint32_t slot, [[maybe_unused]] std::uint32_t generation) {
     assert(find(slot, generation));
-    (void)generation;
-    Entry& entry = at(slot);
+    Chunk& chunk = *chunks_[slot / chunk_slots()];
+    const auto index = static_cast<std::uint32_t>(slot % chunk_slots());
+    Entry& entry = chunk.entries()[index];
+    entry.generation = 0;
+    size_--;
     entry.object()->~T();
-    entry.generation++;
-    if (entry.generation > first_generation_) first_generation_ = entry.generation;
-    entry.next_free = free_;
-    free_ = slot;
-    if (--size_ == 0) {
-      // The memory goes; generations start above all that were ever given.
-      chunks_.clear();
-      slots_ = 0;
-      free_ = kNone;
-    }
+    give_back(chunk, index);
   }
 
-  // Calls `f(T&)` for each object; `f` may erase the one it was given.
+  // Calls `f(T&)` for each object, by slots; `f` may erase and add any. One that is added may be met or not.
   template <class F>
   void for_each(F&& f) {
-    for (std::size_t slot = 0; slot < slots_; slot++)
-      if (at(slot).next_free == kUsed) f(*at(slot).object());
+    for (std::size_t i = 0; i < chunks_.size(); i++) {
+      // A call may let the chunk go, or another come in its place.
+      for (std::uint32_t k = 0; chunks_[i] && k < chunks_[i]->carved; k++) {
+        Entry& entry = chunks_[i]->entries()[k];
+        if (entry.generation != 0) f(*entry.object());
+      }
+    }
   }
 
   std::size_t size() const { return size_; }
   std::size_t max_slots() const { return max_slots_; }
-  std::size_t memory() const { return chunks_.size() * sizeof(Chunk); }  // bytes
+  std::size_t memory() const { return chunk_count_ * chunk_bytes(); }  // bytes
+
+  void check_invariants() const {
+    with_room_.check_invariants();
+    [[maybe_unused]] std::size_t objects = 0;
+    [[maybe_unused]] std::size_t count = 0;
+    for (const Chunk* chunk : chunks_) {
+      if (!chunk) continue;
+      count++;
+      [[maybe_unused]] std::uint32_t free = 0;
+      for (std::uint32_t i = chunk->free; i != kNone; i = chunk->entries()[i].next_free) {
+        assert(chunk->entries()[i].generation == 0);
+        free++;
+      }
+      assert(chunk->used + free == chunk->carved && chunk->carved <= chunk->capacity);
+      assert(chunk->linked() == (chunk->used < chunk->capacity));
+      assert((chunk == empty_) == (chunk->used == 0));
+      for (std::uint32_t i = 0; i < chunk->carved; i++) objects += chunk->entries()[i].generation != 0 ? 1U : 0U;
+    }
+    assert(objects == size_ && count == chunk_count_ && size_ <= max_slots_);
+  }
 
  private:
   static constexpr std::uint32_t kNone = ~std::uint32_t{0};
-  static constexpr std::uint32_t kUsed = kNone - 1;
+
   struct Entry {
     alignas(T) std::byte memory[sizeof(T)];
-    std::uint32_t generation;
-    std::uint32_t next_free;
+    std::uint32_t generation;  // 0: no object
+    std::uint32_t next_free;   // of the same chunk; kNone ends the list
     T* object() { return std::launder(reinterpret_cast<T*>(memory)); }
   };
-  using Chunk = std::array<Entry, kChunkSlots>;
+  // The entries lie behind this.
+  struct Chunk : ListLink<> {
+    std::uint32_t first_slot = 0;
+    std::uint32_t capacity = 0;
+    std::uint32_t used = 0;
+    std::uint32_t carved = 0;  // entries that were ever used since the chunk was empty
+    std::uint32_t free = kNone;
 
-  Entry& at(std::size_t slot) { return (*chunks_[slot / kChunkSlots])[slot % kChunkSlots]; }
-  void clear() {
-    for (std::size_t slot = 0; slot < slots_; slot++)
-      if (at(slot).next_free == kUsed) at(slot).object()->~T();
+    Entry* entries() const {
+      return reinterpret_cast<Entry*>(reinterpret_cast<std::byte*>(const_cast<Chunk*>(this)) + kHeaderSize);
+    }
+  };
+  static constexpr std::size_t kHeaderSize = 64;  // bytes
+
+  // Functions, not constants: T may be incomplete where a Slab<T> is a member.
+  static constexpr std::size_t chunk_slots() {
+    static_assert(alignof(T) <= kHeaderSize && sizeof(Chunk) <= kHeaderSize);
+    return std::bit_floor(std::max<std::size_t>((kMaxChunkSize - kHeaderSize) / sizeof(Entry), 8));
+  }
+  static constexpr std::size_t chunk_bytes() { return round_up_to_pages(kHeaderSize + chunk_slots() * sizeof(Entry)); }
+
+  // An entry for an object that is being made; goes back unless it is kept.
+  struct Reservation {
+    Reservation(Slab& s, Chunk& c) : slab(s), chunk(c), index(slab.take(c)) {}
+    Reservation(const Reservation&) = delete;
+    Reservation& operator=(const Reservation&) = delete;
+    ~Reservation() {
+      if (!kept) slab.give_back(chunk, index);
+    }
+    Slab& slab;
+    Chunk& chunk;
+    std::uint32_t index;
+    bool kept = false;
+  };
+
+  std::uint32_t take(Chunk& chunk) {
+    if (empty_ == &chunk) empty_ = nullptr;
+    std::uint32_t index = chunk.free;
+    if (index != kNone) {
+      chunk.free = chunk.entries()[index].next_free;
+    } else {
+      index = chunk.carved++;
+    }
+    if (++chunk.used == chunk.capacity) chunk.unlink();
+    mark_usable(chunk.entries()[index].memory, sizeof(T));
+    return index;
+  }
+
+  void give_back(Chunk& chunk, std::uint32_t index) noexcept {
+    Entry& entry = chunk.entries()[index];
+    mark_unusable(entry.memory, sizeof(T));
+    entry.next_free = chunk.free;
+    chunk.free = index;
+    chunk.unlink();
+    if (--chunk.used != 0) return with_room_.push_front(chunk);
+    if (empty_) return remove_chunk(chunk);
+    empty_ = &chunk;
+    chunk.carved = 0;
+    chunk.free = kNone;
+    with_room_.push_back(chunk);  // used only when no other has room
+  }
+
+  // Null where the slab is full.
+  Chunk* add_chunk() {
+    const auto place = std::find(chunks_.begin(), chunks_.end(), nullptr);
+    const auto index = static_cast<std::size_t>(place - chunks_.begin());
+    const std::size_t first_slot = index * chunk_slots();
+    if (first_slot >= max_slots_) return nullptr;
+    if (place == chunks_.end()) chunks_.push_back(nullptr);
+    auto* chunk = new (take_pages(chunk_bytes())) Chunk;
+    chunk->first_slot = static_cast<std::uint32_t>(first_slot);
+    chunk->capacity = static_cast<std::uint32_t>(std::min(chunk_slots(), max_slots_ - first_slot));
+    for (std::uint32_t i = 0; i < chunk->capacity; i++) mark_unusable(chunk->entries()[i].memory, sizeof(T));
+    empty_ = chunk;
+    chunks_[index] = chunk;
+    chunk_count_++;
+    with_room_.push_front(*chunk);
+    return chunk;
+  }
+
+  void remove_chunk(Chunk& chunk) noexcept {
+    chunks_[chunk.first_slot / chunk_slots()] = nullptr;
+    chunk_count_--;
+    chunk.~Chunk();
+    give_pages_back(&chunk, chunk_bytes());
+  }
+
+  void clear(Chunk& chunk) noexcept {
+    for (std::uint32_t i = 0; i < chunk.carved; i++) {
+      Entry& entry = chunk.entries()[i];
+      if (std::exchange(entry.generation, 0) != 0) entry.object()->~T();
+    }
+    remove_chunk(chunk);
   }
 
   std::size_t max_slots_;
-  std::size_t slots_ = 0;  // that were ever used since the slab was last empty
   std::size_t size_ = 0;
-  std::uint32_t free_ = kNone;
-  std::uint32_t first_generation_ = 1;
-  std::vector<std::unique_ptr<Chunk>> chunks_;
+  std::size_t chunk_count_ = 0;
+  std::uint32_t last_generation_ = 0;
+  std::vector<Chunk*> chunks_;  // by slot; null where there is none
+  IntrusiveList<Chunk> with_room_;
+  Chunk* empty_ = nullptr;  // the one chunk without objects that is kept
 };
 
 }  // namespace brume::core
