@@ -34,8 +34,8 @@ class Gate {
   std::size_t drain(void* host, std::size_t max);
   bool prepare_sleep() { return mailbox_.prepare_sleep(); }
   void finish_sleep() { mailbox_.finish_sleep(); }
-  // Owner only, once: refuses everything from now on, waits for the posts under way (a few instructions each), and runs
-  // what is left with a null host.
+  // Owner only; a second time does nothing: refuses everything from now on, waits for the posts under way (a few
+  // instructions each), and runs what is left with a null host.
   void close();
 
  private:

@@ -51,6 +51,7 @@ bool Core::turn(Time max_wait) {
   guard_memory();
   watch_turn();
   if (!finished()) return true;
+  context_.reactor.gate().close();                  // whoever comes later hears that this core has stopped
   stopped_.store(true, std::memory_order_release);  // pairs with stopped()
   return false;
 }
@@ -63,13 +64,13 @@ bool Core::finished() const {
 // ---- events
 
 void Core::on_accepted(io::ListenerHandle listener, io::SocketId socket, const io::Address& peer) {
-  context_.counters.accepted.add();
   if (context_.stopping) return io_->close(socket, true);
   Core& target = least_loaded();
   if (&target != this) {
     context_.counters.handed_over.add();
     return io_->hand_over(socket, listener, peer, *target.io_);
   }
+  context_.counters.accepted.add();
   const bool admitted = admission_.enter(peer);
   Link* link = nullptr;
   try {
