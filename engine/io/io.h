@@ -2,7 +2,7 @@
 //
 // Completion-shaped: an operation is submitted and its outcome arrives through Events while the owner polls. One Io
 // belongs to one core and is used by that core's thread alone; only wake() may be called from any thread.
-// Backends: io_uring.h, epoll_io.h, ../sim/sim_io.h. All keep the same promises, and the same tests hold them to it:
+// Backends: uring_io.h, epoll_io.h, ../sim/sim_io.h. All keep the same promises, and the same tests hold them to it:
 //   * Events are called only inside poll(), never inside a submitting call.
 //   * A socket's receive delivers bytes in order, then ends exactly once; at most one send is in flight for a socket.
 //   * Memory given to send() stays the kernel's until on_sent(); a token's owner therefore lives until the last

@@ -17,8 +17,7 @@ void UringIo::handle(Events& events, const UringCompletion& completion) {
       return on_accept(events, tag, completion);
     case UringOp::shutdown:
     case UringOp::linger:
-      operations_--;
-      return ready_to_close(tag.slot);
+      return ready_to_close(tag);
     case UringOp::close:
     case UringOp::cancel:
       operations_--;
@@ -112,10 +111,12 @@ void UringIo::end_send(Events& events, SocketId socket, std::int32_t result) {
   events.on_sent(s.send_token, result);
 }
 
-void UringIo::ready_to_close(SocketId socket) {
-  Socket& s = sockets_[socket];
-  assert(s.open && s.before_close != 0);
-  if (--s.before_close == 0 && s.closing) submit_close(socket);
+void UringIo::ready_to_close(const UringTag& tag) {
+  Socket& s = sockets_[tag.slot];
+  // A worker of the kernel may be slower than recover_lost_completions() waited.
+  if (s.use != tag.use || s.before_close == 0) return;
+  operations_--;
+  if (--s.before_close == 0 && s.closing) submit_close(tag.slot);
 }
 
 }  // namespace brume::io

@@ -10,6 +10,8 @@
 
 namespace brume::io {
 
+static_assert(UringIo::kMaxTable <= UringTag::kMaxSlots);
+
 namespace {
 
 // Lives as long as the program: the kernel reads it when the operation runs.
@@ -40,7 +42,7 @@ int UringIo::open(const UringOptions& options) {
   door_->ring = ring_.descriptor();
   if (const int error = door_->wake.open()) return error;
   const std::size_t wanted = (options.max_sockets == 0 ? kDefaultSockets : options.max_sockets) + kTableMargin;
-  const std::size_t slots = std::min({wanted, descriptor_limit(), std::size_t{UringTag::kMaxSlots}});
+  const std::size_t slots = std::min({wanted, descriptor_limit(), kMaxTable});
   if (const int error = io_uring_register_files_sparse(ring_.raw(), static_cast<unsigned>(slots))) return -error;
   if (const int error = table_.allocate(slots * sizeof(Socket))) return error;
   sockets_ = {static_cast<Socket*>(table_.data()), slots};

@@ -38,6 +38,7 @@ class UringIo final : public Io {
  public:
   static constexpr std::string_view kName = "io_uring";
   static constexpr std::size_t kDefaultSockets = 16384;
+  static constexpr std::size_t kMaxTable = std::size_t{1} << 20;  // the kernel's own bound
   // Of the file table, above max_sockets: sockets being closed, handed over or just accepted.
   static constexpr std::size_t kTableMargin = 64;
   static constexpr std::size_t kAcceptsInFlight = 32;  // for each listener
@@ -150,7 +151,7 @@ class UringIo final : public Io {
   void on_send(Events& events, const UringTag& tag, const UringCompletion& completion);
   void end_receive(Events& events, SocketId socket, int error);
   void end_send(Events& events, SocketId socket, std::int32_t result);
-  void ready_to_close(SocketId socket);
+  void ready_to_close(const UringTag& tag);
   void feed_starved(Events& events);
 
   // uring_accept.cpp
