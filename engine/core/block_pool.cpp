@@ -4,6 +4,7 @@
 #include <new>
 
 #include <brume/engine/core/block_pool.h>
+#include <brume/engine/core/pages.h>
 
 namespace brume::core {
 
@@ -28,6 +29,7 @@ Block BlockPool::take(std::size_t min_size) {
     data = reinterpret_cast<std::byte*>(list);
     list = list->next;
     cached_ -= size;
+    mark_usable(data, size);
   } else {
     data = static_cast<std::byte*>(::operator new(size));
   }
@@ -40,15 +42,16 @@ void BlockPool::give_back(Block block) noexcept {
   if (block.size > kMaxPooledSize || cached_ + block.size > max_cached_) return ::operator delete(block.data);
   Free*& list = free_[class_of(block.size)];
   list = new (block.data) Free{list};
+  mark_unusable(block.data + sizeof(Free), block.size - sizeof(Free));
   cached_ += block.size;
 }
 
 void BlockPool::trim() noexcept {
-  for (Free*& list : free_) {
-    while (list) {
-      Free* next = list->next;
-      ::operator delete(list);
-      list = next;
+  for (std::size_t i = 0; i < kClasses; i++) {
+    while (Free* block = free_[i]) {
+      free_[i] = block->next;
+      mark_usable(block, kMinSize << i);
+      ::operator delete(block);
     }
   }
   cached_ = 0;

@@ -48,7 +48,7 @@ class TimerWheel {
   TimerWheel(const TimerWheel&) = delete;
   TimerWheel& operator=(const TimerWheel&) = delete;
 
-  // Arms or re-arms `timer`; a deadline that has passed fires at the next advance().
+  // Arms or re-arms `timer`; a deadline that has passed fires at the next tick.
   void arm(Timer& timer, Time deadline);
   void cancel(Timer& timer) { timer.unlink(); }
 
