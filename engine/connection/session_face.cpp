@@ -123,27 +123,28 @@ Connection* find(void* host, std::uint32_t slot, std::uint32_t generation) {
   return link && link->protocol() ? link->protocol()->connection() : nullptr;
 }
 
+using PostedFunction = core::InlineFunction<void(Connection&)>;
+
 // A function on its way to a connection; owned by the envelope.
 struct PostedCall {
   std::uint32_t slot;
   std::uint32_t generation;
-  core::InlineFunction<void(Connection&)>* function;
+  PostedFunction::Packed function;
 };
 
 void run_posted(void* host, std::byte* payload) noexcept {
   const auto call = core::Envelope::read<PostedCall>(payload);
-  const std::unique_ptr<core::InlineFunction<void(Connection&)>> function(call.function);
-  if (Connection* connection = find(host, call.slot, call.generation)) session(*connection).run_posted(*function);
+  PostedFunction function = PostedFunction::unpack(call.function);
+  if (Connection* connection = find(host, call.slot, call.generation)) session(*connection).run_posted(function);
 }
 
 }  // namespace
 
 std::expected<void, Error> ConnectionHandle::post(core::InlineFunction<void(Connection&)> f) const {
   if (!gate_) return std::unexpected(Error::stopping);
-  auto function = std::make_unique<core::InlineFunction<void(Connection&)>>(std::move(f));
-  const auto posted =
-      gate_.get()->post(core::Envelope::make(run_posted, PostedCall{slot_, generation_, function.get()}));
-  if (posted) (void)function.release();
+  const PostedFunction::Packed packed = std::move(f).pack();
+  const auto posted = gate_.get()->post(core::Envelope::make(run_posted, PostedCall{slot_, generation_, packed}));
+  if (!posted) f = PostedFunction::unpack(packed);  // still ours, and destroyed here
   return posted;
 }
 
