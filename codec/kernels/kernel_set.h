@@ -28,7 +28,7 @@ struct KernelSet {
   std::size_t (*unmask_validate)(std::uint8_t* out, const std::uint8_t* in, std::size_t size, std::uint32_t key);
 };
 
-inline constexpr std::size_t kMaxUnjudgedSize = 4096;
+inline constexpr std::size_t kMaxUnjudgedSize = 512;
 
 extern const KernelSet kScalarKernels;
 #if defined(__x86_64__)
