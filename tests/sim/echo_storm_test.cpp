@@ -75,7 +75,7 @@ Outcome run_echo(const SimulatorOptions& options, bool restless, FaultCounts* fa
     for (int i = 0; i < 10; ++i) {
       Talker talker{world.connect_raw(server), {}};
       for (std::uint32_t piece = random.below(5) + 1; piece != 0; --piece) {
-        const std::string bytes = random_bytes(random, 1 + random.below(random.below(4) == 0 ? 5000 : 300));
+        const std::string bytes = random_bytes(random, 1 + random.below(random.below(4) == 0 ? 3000 : 300));
         talker.sent += bytes;
         talker.socket.send(bytes);
       }
@@ -110,7 +110,7 @@ TEST(EchoStorm, WithoutFaultsEveryConnectionGetsAllItsBytesBack) {
 }
 
 TEST(EchoStorm, FaultsThatLoseNothingLoseNothing) {
-  SeedLoop seeds(500);
+  SeedLoop seeds(200);
   while (seeds.next()) {
     FaultCounts faults;
     SimulatorOptions options = seeds.options(FaultRates::storm(seeds.seed()).without_losses());
@@ -121,7 +121,7 @@ TEST(EchoStorm, FaultsThatLoseNothingLoseNothing) {
 }
 
 TEST(EchoStorm, NoByteIsLostOrReorderedOnAConnectionThatSurvivesAndEveryFaultStrikes) {
-  SeedLoop seeds(3000);
+  SeedLoop seeds(2500);
   std::size_t whole = 0;
   while (seeds.next()) {
     FaultCounts faults;
@@ -135,7 +135,7 @@ TEST(EchoStorm, NoByteIsLostOrReorderedOnAConnectionThatSurvivesAndEveryFaultStr
 }
 
 TEST(EchoStorm, OneSeedIsOneTraceAndAnotherSeedAnother) {
-  SeedLoop seeds(100);
+  SeedLoop seeds(50);
   std::uint64_t last = 0;
   while (seeds.next()) {
     SimulatorOptions options = seeds.options(FaultRates::storm());
