@@ -127,8 +127,8 @@ class HttpRows : public testing::TestWithParam<bool> {
   }
 
   Simulator world{SimulatorOptions{}};
-  Server server{world};
   int opened = 0;
+  Server server{world};
 };
 
 TEST_P(HttpRows, EachRefusalHasItsStatusItsFieldsAndEndsTheConnection) {

@@ -1,4 +1,5 @@
 // Rows L1 to L5, L8 and L9 of the bad-input table, the time-outs, and the predecessor's faults 1, 3, 4 and 7.
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -36,9 +37,9 @@ class Limits : public testing::Test {
   }
 
   Simulator world{SimulatorOptions{}};
-  std::optional<Server> server;
   Connection* opened = nullptr;
   std::vector<CloseInfo> closes;
+  std::optional<Server> server;  // ends first: its end closes what is open
 };
 
 TEST_F(Limits, L1_AFloodOfPingsMeetsTheControlRateAnd1008) {
