@@ -37,6 +37,7 @@ std::uint32_t rotated(std::uint32_t key, std::size_t offset) {
   return offset % 4 == 0 ? key : key >> (8 * (offset % 4)) | key << (32 - 8 * (offset % 4));
 }
 
+#if defined(__x86_64__)
 // Flags of the processor as the operating system lists them, or nothing where it does not.
 std::set<std::string> processor_flags() {
   std::ifstream file("/proc/cpuinfo");
@@ -50,6 +51,7 @@ std::set<std::string> processor_flags() {
   }
   return {};
 }
+#endif
 
 TEST(Kernels, EverySetOfThisProcessorIsRunAndNoOther) {
   std::set<std::string> names;
