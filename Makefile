@@ -64,7 +64,7 @@ $(foreach goal,$(MAKECMDGOALS),$(if $(previous),$(eval $(goal): | $(previous)))$
 .PHONY: help run test build asan tsan fuzz bench interop neon fmt tidy install clean packages FORCE
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | sort | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | sort | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
 
 run: ## build and serve the echo page and /ws/echo on http://localhost:8080 (PORT=, ARGS=)
 	@$(PACKAGES)
