@@ -4,21 +4,7 @@
 namespace brume::io::testing {
 namespace {
 
-class IoEnd : public IoTest {
- protected:
-  // Sends until one send has to wait for the peer; its outcome is told by on_sent().
-  static void block_a_send(Core& core, Token token, const std::string& block) {
-    const iovec segment{const_cast<char*>(block.data()), block.size()};
-    for (int i = 0; i < 200; i++) {
-      const std::size_t before = core.story_of(token).sends.size();
-      if (core.io->send(token.slot, token, {&segment, 1}) != Io::kPending) continue;
-      core.run_a_while(5);
-      if (core.story_of(token).sends.size() == before) return;
-    }
-    FAIL() << "no send ever waited";
-  }
-  static constexpr std::size_t kBlock = std::size_t{4} << 20;
-};
+class IoEnd : public IoTest {};
 BRUME_EVERY_BACKEND(IoEnd);
 
 TEST_P(IoEnd, APeersFinEndsTheReceiveAfterItsLastByte) {

@@ -98,7 +98,7 @@ struct Story {
 
 // One Io with its events on record. A connection's token has its socket as slot and a number of the test's choice as
 // generation.
-class Core : public Events {
+class Core final : public Events {
  public:
   explicit Core(std::unique_ptr<Io> made) : io(std::move(made)) {}
 
@@ -279,6 +279,21 @@ class IoTest : public ::testing::TestWithParam<Kind> {
     EXPECT_TRUE(core.run_until([&] { return core.story_of(token).sends.size() > before; }));
     return core.story_of(token).sends.empty() ? 0 : core.story_of(token).sends.back();
   }
+
+  // Sends until one send has to wait for the peer; its outcome is told by on_sent().
+  static void block_a_send(Core& core, Token token, const std::string& block) {
+    const iovec segment{const_cast<char*>(block.data()), block.size()};
+    for (int i = 0; i < 200; i++) {
+      const std::size_t before = core.story_of(token).sends.size();
+      if (core.io->send(token.slot, token, {&segment, 1}) != Io::kPending) continue;
+      core.run_a_while(kSettled);
+      if (core.story_of(token).sends.size() == before) return;
+    }
+    FAIL() << "no send ever waited";
+  }
+  static constexpr std::size_t kBlock = std::size_t{4} << 20;
+  // Polls of a millisecond: longer than the client's TCP puts off an acknowledgement, which would make room once more.
+  static constexpr int kSettled = 60;
 
   // Ends what is under way on a socket and gives it back.
   static void finish(Core& core, Token token, bool receiving, bool abort = false) {

@@ -224,13 +224,9 @@ TEST_P(UringPressure, LostCompletionsEndEverythingOnceAndAcceptingGoesOn) {
   core.listen();
   std::vector<Pair> pairs;
   for (int i = 0; i < 10; i++) pairs.push_back(connect_pair(core, true, {.receive_buffer = 4096}));
-  const std::string block = pattern(4 << 20);
-  const iovec segment{const_cast<char*>(block.data()), block.size()};
-  core.io->send(pairs[0].socket(), pairs[0].token, {&segment, 1});
+  const std::string block = pattern(kBlock);
+  block_a_send(core, pairs[0].token, block);
   core.io->shutdown_write(pairs[1].socket());
-  core.run_a_while();
-  core.io->send(pairs[0].socket(), pairs[0].token, {&segment, 1});
-  core.run_a_while();
   core.end_hook = [&](Token token) {
     if (token != pairs[0].token) core.io->close(token.slot, true);
   };

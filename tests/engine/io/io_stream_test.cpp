@@ -146,16 +146,8 @@ TEST_P(IoStream, ASlowReaderHoldsUpItsOwnSendOnly) {
   BRUME_CORE_OR_SKIP(core);
   core.listen();
   auto slow = connect_pair(core, true, {.receive_buffer = 4096});
-  const std::string block = pattern(8 << 20);
-  const iovec segment{const_cast<char*>(block.data()), block.size()};
-  // Fill the path until a send has to wait.
-  for (int i = 0; i < 100; i++) {
-    const std::size_t before = core.story_of(slow.token).sends.size();
-    if (core.io->send(slow.socket(), slow.token, {&segment, 1}) != Io::kPending) continue;
-    core.run_a_while();
-    if (core.story_of(slow.token).sends.size() == before) break;
-    ASSERT_NE(i, 99) << "no send ever waited";
-  }
+  const std::string block = pattern(kBlock);
+  block_a_send(core, slow.token, block);
   const std::size_t before = core.story_of(slow.token).sends.size();
   auto quick = connect_pair(core);
   for (int i = 0; i < 20; i++) {

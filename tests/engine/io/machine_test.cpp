@@ -166,11 +166,11 @@ int in_child(Body&& body) {
 }
 
 // Refuses io_uring_setup to this process from now on, as container profiles do.
-bool forbid_io_uring(std::uint32_t error) {
+bool forbid_io_uring(int error) {
   sock_filter filter[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(error)),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   };
   const sock_fprog program{.len = sizeof filter / sizeof filter[0], .filter = filter};
@@ -188,23 +188,21 @@ enum ChildAnswer {
   kDeaf
 };
 
-int serve_under_filter(std::uint32_t error) {
+int serve_under_filter(int error) {
   if (!forbid_io_uring(error)) return kNoFilter;
   Machine machine;
   auto made = machine.make_io(0, {});
   if (!made) return kNoIo;
   if (made->io->name() != "epoll") return kWrongBackend;
   const std::string expected =
-      "io_uring is not available here (set-up: " + std::string(std::strerror(static_cast<int>(error))) +
-      "); running on epoll";
+      "io_uring is not available here (set-up: " + std::string(std::strerror(error)) + "); running on epoll";
   if (made->notice != expected) return kWrongNotice;
 
   IoOptions forced;
   forced.backend = Backend::io_uring;
   const auto refused = machine.make_io(0, forced);
   if (refused) return kNotRefused;
-  if (refused.error().kind != ErrorKind::io_unavailable || refused.error().code != static_cast<int>(error))
-    return kWrongError;
+  if (refused.error().kind != ErrorKind::io_unavailable || refused.error().code != error) return kWrongError;
 
   Core core(std::move(made->io));
   core.listen();
@@ -217,10 +215,10 @@ int serve_under_filter(std::uint32_t error) {
 }
 
 TEST(MachineIo, RunsOnEpollWithANoticeWhereIoUringIsForbidden) {
-  for (const std::uint32_t error : {EPERM, ENOSYS}) {
+  for (const int error : {EPERM, ENOSYS}) {
     const int answer = in_child([&] { return serve_under_filter(error); });
     if (answer == kNoFilter) GTEST_SKIP() << "no seccomp filter could be installed here";
-    EXPECT_EQ(answer, kAsExpected) << std::strerror(static_cast<int>(error));
+    EXPECT_EQ(answer, kAsExpected) << std::strerror(error);
   }
 }
 
