@@ -220,7 +220,7 @@ void task_await_one_that_waits(benchmark::State& state) {
   std::coroutine_handle<> waiter;
   Scope scope;
   scope.begin([](std::coroutine_handle<>& w) -> Task<> {
-    for (int sum = 0;;) sum += co_await waits(w, 1);
+    for (;;) benchmark::DoNotOptimize(co_await waits(w, 1));
   }(waiter));
   for (auto _ : state) waiter.resume();
   report(state);
