@@ -31,12 +31,12 @@ constinit thread_local FramePool* current_pool = nullptr;
 
 void* load_word_before(const void* frame, std::size_t words = 1) {
   void* word = nullptr;
-  std::memcpy(&word, static_cast<const std::byte*>(frame) - words * sizeof(void*), sizeof word);
+  std::memcpy(static_cast<void*>(&word), static_cast<const std::byte*>(frame) - words * sizeof(void*), sizeof word);
   return word;
 }
 
 void store_word_before(void* frame, void* word, std::size_t words = 1) {
-  std::memcpy(static_cast<std::byte*>(frame) - words * sizeof(void*), &word, sizeof word);
+  std::memcpy(static_cast<std::byte*>(frame) - words * sizeof(void*), static_cast<const void*>(&word), sizeof word);
 }
 
 }  // namespace

@@ -45,7 +45,8 @@ class Slab {
   template <class... Arguments>
   Place emplace(Arguments&&... arguments) {
     Chunk* chunk = with_room_.front();
-    if (!chunk && !(chunk = add_chunk())) return {};
+    if (!chunk) chunk = add_chunk();
+    if (!chunk) return {};
     Reservation reserved(*this, *chunk);
     Entry& entry = chunk->entries()[reserved.index];
     T* object = new (entry.memory) T(std::forward<Arguments>(arguments)...);
