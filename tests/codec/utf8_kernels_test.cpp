@@ -235,6 +235,7 @@ const std::vector<Text>& telling_sequences() {
       {0xE0, 0x80},
       {0xE0, 0x9F, 0xBF},
       {0xE0},
+      {0xE0, 0xA0},
       {0xE9, 0x9C},
       {0xE9, 0x9C, 0x41},
       {0xE9, 0x41},
@@ -244,7 +245,8 @@ const std::vector<Text>& telling_sequences() {
       {0xF0},
       {0xF0, 0x80},
       {0xF0, 0x8F, 0xBF, 0xBF},
-      {0xF0, 0x9F},
+      {0xF0, 0x90},
+      {0xF0, 0x90, 0x80},
       {0xF0, 0x9F, 0x98},
       {0xF0, 0x9F, 0x98, 0x41},
       {0xF0, 0x9F, 0x98, 0x80, 0x80},
@@ -292,21 +294,34 @@ TEST_P(EachUtf8Kernel, GivesTheSameStatesAtEverySplit) {
     }
 }
 
-// Long texts go through loops over groups of vectors, the longest ones begin at a boundary.
+// Long texts go through loops over groups of vectors.
 TEST_P(EachUtf8Kernel, AgreesWithTheAutomatonInLongTextsAtEveryPosition) {
-  std::size_t turn = 0;
-  for (const std::size_t size : {700, 2300}) {
-    Scene scene(size);
-    std::vector<std::uint8_t> shifted(size + 64);
-    const std::size_t step = size / 350;
-    for (const Text& sequence : telling_sequences())
-      for (std::size_t at = turn % step; at + sequence.size() <= size; at += step, ++turn) {
-        const auto text = scene.place(sequence, at, kBackgrounds[turn % kBackgrounds.size()]);
-        std::memcpy(shifted.data() + turn % 64, text.data(), size);
-        expect_right(std::span(shifted).subspan(turn % 64, size));
-        ASSERT_FALSE(HasFatalFailure()) << hex(sequence) << "at " << at << " of " << size << ", shifted " << turn % 64;
+  constexpr std::size_t kSize = 700;
+  Scene scene(kSize);
+  for (const Text& sequence : telling_sequences())
+    for (std::size_t at = 0; at + sequence.size() <= kSize; ++at)
+      for (const Background background : kBackgrounds) {
+        expect_right_in(scene, sequence, at, background);
+        if (HasFatalFailure()) return;
       }
-  }
+}
+
+// The longest texts begin at a boundary: of the text's alignments and the places of a sequence every third pair is
+// tried, with the backgrounds in turn.
+TEST_P(EachUtf8Kernel, AgreesWithTheAutomatonInTextsThatStartAnywhere) {
+  constexpr std::size_t kSize = 2200;
+  constexpr std::size_t kAlignments = 64;
+  Scene scene(kSize);
+  Text shifted(kSize + kAlignments);
+  std::size_t turn = 0;
+  for (const Text& sequence : telling_sequences())
+    for (std::size_t shift = 0; shift < kAlignments; ++shift)
+      for (std::size_t at = shift % 3; at < 70; at += 3, ++turn) {
+        const auto text = scene.place(sequence, at, kBackgrounds[turn / 3 % kBackgrounds.size()]);
+        std::memcpy(shifted.data() + shift, text.data(), kSize);
+        expect_right(std::span(shifted).subspan(shift, kSize));
+        ASSERT_FALSE(HasFatalFailure()) << hex(sequence) << "at " << at << ", text shifted by " << shift;
+      }
 }
 
 // Code points of all sizes in runs, with a few bytes changed in every other text.

@@ -157,6 +157,20 @@ TEST(Utf8Validator, RefusesMaskedTextAtTheSameBytesAsPlainText) {
     }
 }
 
+TEST(Utf8Validator, SeesABadByteAtEveryPositionOfEverySize) {
+  for (std::size_t size = 1; size <= 130; ++size)
+    for (std::size_t at = 0; at < size; ++at) {
+      Bytes text = bytes_of(std::string(size, 'x'));
+      text[at] = std::byte{0x80};
+      Utf8Validator plain;
+      ASSERT_FALSE(plain.feed(text)) << at << " of " << size;
+      Bytes masked(size);
+      apply_mask(masked, text, kTestKey);
+      Utf8Validator unmasking;
+      ASSERT_FALSE(unmasking.feed_masked(masked, masked, kTestKey, 0)) << at << " of " << size;
+    }
+}
+
 TEST(Utf8Validator, TouchesNothingOutsideTheSpans) {
   test::GuardedBuffer buffer(4096);
   for (std::size_t size = 0; size <= 4096; size += size < 300 ? 1 : 53)
