@@ -119,7 +119,8 @@ TEST_P(EachKernelSet, MasksInPlaceAtEveryLengthAlignmentAndOffset) {
   alignas(kAlignments) static std::array<std::uint8_t, 2 * kAlignments + 6000> bytes;
   std::vector<std::size_t> lengths;
   for (std::size_t length = 0; length <= kMaxLength; ++length) lengths.push_back(length);
-  for (const std::size_t length : {511, 512, 575, 1024, 2047, 2048, 2111, 4096, 4097, 5999}) lengths.push_back(length);
+  for (const std::size_t length : {511u, 512u, 575u, 1024u, 2047u, 2048u, 2111u, 4096u, 4097u, 5999u})
+    lengths.push_back(length);
   for (const std::size_t length : lengths) {
     for (std::size_t from = 0; from < kAlignments; ++from) {
       for (std::size_t offset = 0; offset < 4; ++offset) {
@@ -142,7 +143,8 @@ TEST_P(EachKernelSet, TouchesNothingOutsideTheSpans) {
   std::vector<std::size_t> lengths;
   for (std::size_t length = 0; length <= kMaxLength; ++length) lengths.push_back(length);
   for (std::size_t length = kMaxLength; length <= 8192; length += 61) lengths.push_back(length);
-  for (const std::size_t length : {511, 512, 513, 2047, 2048, 2049, 2111, 2112, 4096, 8192}) lengths.push_back(length);
+  for (const std::size_t length : {511u, 512u, 513u, 2047u, 2048u, 2049u, 2111u, 2112u, 4096u, 8192u})
+    lengths.push_back(length);
   const auto run = [this](std::span<std::byte> out, std::span<std::byte> in) {
     for (const std::byte fill : {std::byte{'a'}, std::byte{0xC3}}) {  // ASCII, and bytes that are never right
       std::ranges::fill(in, fill);

@@ -32,7 +32,7 @@ Bytes masked_by_definition(std::span<const std::byte> in, const MaskKey& key, st
 std::vector<std::size_t> sizes() {
   std::vector<std::size_t> sizes;
   for (std::size_t size = 0; size <= 300; ++size) sizes.push_back(size);
-  for (const std::size_t size : {511, 512, 513, 2047, 2048, 2049, 16384, 65537}) sizes.push_back(size);
+  for (const std::size_t size : {511u, 512u, 513u, 2047u, 2048u, 2049u, 16384u, 65537u}) sizes.push_back(size);
   return sizes;
 }
 
@@ -46,7 +46,7 @@ TEST(Mask, FollowsTheDefinitionFromAnyOffset) {
   for (const std::size_t size : sizes()) {
     const Bytes in = sample(size);
     Bytes out(size);
-    for (const std::size_t offset : {0, 1, 2, 3, 4, 5, 1022, 1023}) {
+    for (const std::size_t offset : {0u, 1u, 2u, 3u, 4u, 5u, 1022u, 1023u}) {
       apply_mask(out, in, kTestKey, offset);
       ASSERT_EQ(out, masked_by_definition(in, kTestKey, offset)) << size << " bytes from offset " << offset;
     }

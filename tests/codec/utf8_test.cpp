@@ -99,9 +99,9 @@ TEST(Utf8Validator, StaysFailedUntilItIsReset) {
   Utf8Validator validator;
   EXPECT_FALSE(validator.feed(bytes_of({0xFF})));
   const Bytes good = bytes_of(std::string(100, 'x'));
-  for (const std::size_t size : {0, 1, 64, 100}) EXPECT_FALSE(validator.feed(std::span(good).first(size)));
+  for (const std::size_t size : {0u, 1u, 64u, 100u}) EXPECT_FALSE(validator.feed(std::span(good).first(size)));
   Bytes out(100);
-  for (const std::size_t size : {0, 1, 64, 100}) {
+  for (const std::size_t size : {0u, 1u, 64u, 100u}) {
     EXPECT_FALSE(validator.feed_masked(out, std::span(good).first(size), MaskKey{}, 0)) << size;
   }
   EXPECT_TRUE(validator.failed());
@@ -174,7 +174,7 @@ TEST(Utf8Validator, SeesABadByteAtEveryPositionOfEverySize) {
 TEST(Utf8Validator, TouchesNothingOutsideTheSpans) {
   test::GuardedBuffer buffer(4096);
   for (std::size_t size = 0; size <= 4096; size += size < 300 ? 1 : 53)
-    for (const unsigned fill : {0x61, 0xC3}) {
+    for (const unsigned fill : {0x61u, 0xC3u}) {
       for (const auto span : {buffer.at_start(size), buffer.at_end(size)}) {
         std::ranges::fill(span, static_cast<std::byte>(fill));
         Utf8Validator validator;
