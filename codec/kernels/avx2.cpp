@@ -136,6 +136,9 @@ BRUME_AVX2_INLINE std::size_t scan(std::uint8_t* out, const std::uint8_t* in, st
   const __m256i keys = broadcast_key(key);
   Judge judge;
   judge.start();
+  // The end, to see whether the last bytes are ASCII; loaded before anything is stored, which may be in its place.
+  const __m256i end = size >= kVector ? _mm256_xor_si256(load(in + size - kVector), broadcast_key(key_at(key, size)))
+                                      : broadcast_byte(0x80);
   std::size_t at = 0;
   for (; size - at >= kGroup; at += kGroup) {
     __m256i a = load(in + at);
@@ -162,6 +165,13 @@ BRUME_AVX2_INLINE std::size_t scan(std::uint8_t* out, const std::uint8_t* in, st
     judge.judge(c);
     judge.judge(d);
     if (judge.bad()) return at - unfinished_size(text, at);
+  }
+  __m256i all = end;
+  for (std::size_t next = at; size - next >= kVector; next += kVector)
+    all = _mm256_or_si256(all, _mm256_xor_si256(load(in + next), keys));
+  if (_mm256_movemask_epi8(all) == 0 && !judge.owed()) {
+    if constexpr (kUnmask) mask(out + at, in + at, size - at, key);
+    return size;
   }
   const std::size_t start = at;
   for (; size - at >= kVector; at += kVector) {

@@ -82,6 +82,9 @@ std::size_t scan(std::uint8_t* out, const std::uint8_t* in, std::size_t size, st
   const std::uint8_t* text = kUnmask ? out : in;
   const uint8x16_t keys = broadcast_key(key);
   Judge judge;
+  // The end, to see whether the last bytes are ASCII; loaded before anything is stored, which may be in its place.
+  const uint8x16_t end =
+      size >= kVector ? veorq_u8(vld1q_u8(in + size - kVector), broadcast_key(key_at(key, size))) : vdupq_n_u8(0x80);
   std::size_t at = 0;
   for (; size - at >= kGroup; at += kGroup) {
     uint8x16_t a = vld1q_u8(in + at);
@@ -107,6 +110,13 @@ std::size_t scan(std::uint8_t* out, const std::uint8_t* in, std::size_t size, st
     judge.judge(c);
     judge.judge(d);
     if (judge.bad()) return at - unfinished_size(text, at);
+  }
+  uint8x16_t all = end;
+  for (std::size_t next = at; size - next >= kVector; next += kVector)
+    all = vorrq_u8(all, veorq_u8(vld1q_u8(in + next), keys));
+  if (vmaxvq_u8(all) < 0x80 && !judge.owed()) {
+    if constexpr (kUnmask) mask(out + at, in + at, size - at, key);
+    return size;
   }
   const std::size_t start = at;
   for (; size - at >= kVector; at += kVector) {
