@@ -1,11 +1,10 @@
 // avx512.cpp: the kernels for AVX-512 with VBMI (Ice Lake, Zen 4 and later).
 //
-// Validation goes by what the byte before demands. One lookup (VPERMI2B) tells what is known of a byte, a second one
-// (VPERMB) which lead bytes a continuation may not follow, and the AND of the two, a byte apart, must be 0. Whether
-// continuations are exactly where they have to be is worked out in the highest bit of each byte. Lookups see only the
-// low six or seven bits, so the other bytes get rules as well: harmless, for next to those a continuation is missing or
-// too many. Masks of a bit a byte would be shorter to write, but moving them to general registers takes two cycles
-// each.
+// Validation goes by what the byte before demands. One lookup (VPERMB) tells what is known of a lead byte, a second one
+// which lead bytes a continuation may not follow, and the AND of the two, a byte apart, must be 0. The second sees only
+// the low six bits, so other bytes forbid something as well: harmless, for behind a lead byte they are wrong anyway.
+// Whether continuations are exactly where they have to be is worked out in the highest bit of each byte. Masks of a bit
+// a byte would be shorter to write, but on Zen 4 moving one to a general register takes two cycles.
 #include <brume/codec/kernels/kernel_set.h>
 #include <brume/codec/kernels/small.h>
 #include <brume/codec/kernels/utf8_dfa.h>
