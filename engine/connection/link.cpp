@@ -73,18 +73,22 @@ void Link::offer(std::span<std::byte> bytes) {
   if (!paused_) context_.reactor.mark_ready(*this);
 }
 
+template <class F>
+void Link::guarded(F&& call) {
+  try {
+    call();
+  } catch (...) {
+    protocol_->on_exception(std::current_exception());
+  }
+}
+
 std::span<std::byte> Link::feed(std::span<std::byte> bytes) {
   offering_ = true;
   context_.last_served = token_;
   while (!bytes.empty() && state_ == State::open && !paused_) {
     Protocol* protocol = protocol_;
     std::size_t taken = 0;
-    try {
-      taken = protocol->on_input(bytes);
-    } catch (...) {
-      protocol_->on_exception(std::current_exception());
-      break;
-    }
+    guarded([&] { taken = protocol->on_input(bytes); });
     bytes = bytes.subspan(taken);
     if (taken == 0 && protocol == protocol_) break;
   }
@@ -153,7 +157,7 @@ void Link::on_receive_ended(int error) {
 
 void Link::tell_end(End end) {
   if (std::exchange(end_told_, true) || !protocol_) return;
-  protocol_->on_end(end);
+  guarded([&] { protocol_->on_end(end); });
 }
 
 void Link::request_flush() {
@@ -187,7 +191,7 @@ void Link::output_moved(std::size_t size) {
   context_.counters.bytes_sent.add(size);
   outbox_.consume(size);
   if (!outbox_.empty()) request_flush();
-  if (state_ == State::open && protocol_) protocol_->on_output_progress();
+  if (state_ == State::open && protocol_) guarded([this] { protocol_->on_output_progress(); });
   if (state_ == State::ending) try_finish();
 }
 
@@ -261,12 +265,16 @@ void Link::on_alarm() {
   }
   Time next = state_ == State::ending || input_ended_ ? deadline_ : Time::max();
   if (in_flight_ != 0 && write_timeout_ != Time::zero()) next = std::min(next, output_since_ + write_timeout_);
-  if (state_ == State::open && protocol_) next = std::min(next, protocol_->on_deadline(now));
+  if (state_ == State::open && protocol_) guarded([&] { next = std::min(next, protocol_->on_deadline(now)); });
   wake_by(next);
 }
 
 void Link::on_stop() {
-  if (state_ == State::open && protocol_) protocol_->on_stop();
+  if (state_ == State::open && protocol_) guarded([this] { protocol_->on_stop(); });
+}
+
+std::size_t Link::held_bytes() const {
+  return outbox_.size() + (spill_ ? spill_->capacity : 0) + (protocol_ ? protocol_->held_bytes() : 0);
 }
 
 void Link::check_invariants() const {

@@ -49,6 +49,8 @@ class Link final : public Transport, public core::Participant {
 
   Protocol* protocol() const { return protocol_; }
   bool closed() const { return state_ == State::closed; }
+  // Bytes held for this peer: outbox, input set aside, a message that is not whole.
+  std::size_t held_bytes() const;
   void check_invariants() const;
 
  private:
@@ -58,6 +60,9 @@ class Link final : public Transport, public core::Participant {
 
   static void alarm_fired(core::Alarm& alarm);
   void on_alarm();
+  // Calls the protocol; what it throws (std::bad_alloc, an application's callback) ends this connection alone.
+  template <class F>
+  void guarded(F&& call);
   // Offers bytes to the protocol until it takes no more; what is left is set aside.
   void offer(std::span<std::byte> bytes);
   std::span<std::byte> feed(std::span<std::byte> bytes);

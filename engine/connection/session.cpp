@@ -34,6 +34,7 @@ Session::Session(Transport& transport, std::shared_ptr<const WebSocketRoute> rou
 
 Session::~Session() {
   context_.counters.connections.sub();
+  context_.reactor.ledger().sub(core::Ledger::Kind::messages, counted_);
   if (user_state_) route_->state.destroy(user_state_);
 }
 
@@ -140,6 +141,7 @@ std::size_t Session::on_input(std::span<std::byte> input) {
     if (event.kind == codec::Event::Kind::need_more) break;
     take(event);
   }
+  account();
   if (state_ == State::ended) return size;  // whatever follows a Close frame or a failure is dropped unparsed
   if (!decoder_.mid_message()) {
     message_began_ = Time::max();
@@ -149,6 +151,15 @@ std::size_t Session::on_input(std::span<std::byte> input) {
   }
   if (blocked_on_output_ || !may_take_input()) transport_->pause();
   return size - input.size();
+}
+
+void Session::account() {
+  const std::size_t held = decoder_.held_bytes();
+  if (held == counted_) return;
+  core::Ledger& ledger = context_.reactor.ledger();
+  ledger.sub(core::Ledger::Kind::messages, counted_);
+  ledger.add(core::Ledger::Kind::messages, held);
+  counted_ = held;
 }
 
 bool Session::outbox_above_half() const {
@@ -171,9 +182,12 @@ void Session::take(const codec::Event& event) {
     message_ = Message{type, event.payload, this};
     message_ready_ = true;
     std::exchange(waiter_, nullptr).resume();
+    message_ = {};
   } else if (route_->message) {
-    message_ = Message{type, event.payload, this};
-    route_->message(*this, message_);
+    const Message message{type, event.payload, this};
+    message_ = message;  // which keep() forgets; the callback's own stays
+    route_->message(*this, message);
+    message_ = {};
   } else if (route_->handler) {
     hold(type, event.payload);
   }
@@ -255,9 +269,9 @@ std::expected<void, Error> Session::send(MessageType type, Bytes data) {
   if (outbox.messages() >= config().message_buffer_size || outbox.size() + size > config().max_buffered_size) {
     return std::unexpected(Error::send_queue_full);
   }
-  // What was received as text and goes back as it came is known to be UTF-8.
-  const bool echoed =
-      data.data() == message_.data.data() && data.size() == message_.data.size() && message_.type == type;
+  // What was received as text and goes back as it came, while its view is valid, is known to be UTF-8.
+  const bool echoed = message_.source && message_.type == type && data.data() == message_.data.data() &&
+                      data.size() == message_.data.size();
   if (type == MessageType::text && !echoed && !codec::is_valid_utf8(data)) return std::unexpected(Error::invalid_utf8);
   const auto frame = transport_->outbox().append(size, Outbox::Content::message, config().write_buffer_size);
   codec::write_server_frame(frame, static_cast<codec::Opcode>(type), data);
@@ -369,7 +383,6 @@ void Session::finish(std::uint16_t code, std::string_view reason, CloseCause cau
   // The transport goes first: what the application does in its last calls can no longer reach the peer.
   if (transport_) transport_->end(close_deadline_);
   if (!reason.empty()) guarded([&] { cold().close_reason = reason; });
-  if (cold_) cold_->held.reset();
   if (cold_ && cold_->stop_source) cold_->stop_source->request_stop();
   if (drained_) resume_drained();
   if (waiter_) std::exchange(waiter_, nullptr).resume();

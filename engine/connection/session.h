@@ -47,6 +47,7 @@ class Session final : public Connection, public Protocol, private core::TaskScop
   void on_detached() override;
   Connection* connection() override { return this; }
   std::string_view route_name() const override { return route_->name; }
+  std::size_t held_bytes() const override { return counted_; }
   void check_invariants() const override;
 
   // Connection (session_face.cpp)
@@ -112,6 +113,8 @@ class Session final : public Connection, public Protocol, private core::TaskScop
 
   bool may_take_input() const;
   bool outbox_above_half() const;
+  // Tells the core's ledger what the decoder holds.
+  void account();
   void take(const codec::Event& event);
   void hold(MessageType type, std::span<const std::byte> payload);
   bool pass_rates(const codec::Event& event);
@@ -140,11 +143,12 @@ class Session final : public Connection, public Protocol, private core::TaskScop
   std::unique_ptr<Cold, ColdDeleter> cold_;
   void* handler_ = nullptr;            // the handler's frame while it has not ended
   std::coroutine_handle<> waiter_{};   // in receive()
-  Message message_{};                  // the last one delivered to a handler
+  Message message_{};                  // the one a handler has now, while its view is valid
   DrainedAwaiter* drained_ = nullptr;  // those that wait for room
   const Request* request_ = nullptr;   // as long as Connection::request() may be called
   void* user_state_ = nullptr;         // websocket<State>
   std::uint64_t id_;
+  std::size_t counted_ = 0;  // bytes of the decoder's that the ledger knows of
   core::TokenBucket control_bucket_;
   Time last_received_;
   Time message_began_ = Time::max();

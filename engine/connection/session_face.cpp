@@ -280,6 +280,8 @@ std::any* Session::find_user_value(std::string_view key) {
 }
 
 KeptMessage Session::keep(const Message& message) {
+  // From here on the bytes are the caller's, who may put others in their place.
+  if (message.data.data() == message_.data.data()) message_ = {};
   if (cold_ && !cold_->delivered.data().empty() && message.data.data() == cold_->delivered.data().data()) {
     return std::move(cold_->delivered);
   }

@@ -185,7 +185,7 @@ void Core::guard_memory() {
   // Whoever makes this core hold most goes first: a peer that does not read.
   Link* slowest = nullptr;
   context_.links.for_each([&](Link& link) {
-    if (!slowest || link.outbox().size() > slowest->outbox().size()) slowest = &link;
+    if (!slowest || link.held_bytes() > slowest->held_bytes()) slowest = &link;
   });
   if (!slowest) return;
   context_.counters.refusals[static_cast<std::size_t>(Refusal::memory_limit)].add();

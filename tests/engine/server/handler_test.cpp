@@ -236,6 +236,42 @@ TEST_F(Handlers, PausedReadingDeliversNothingUntilItIsResumed) {
   EXPECT_EQ(messages, 100);
 }
 
+TEST_F(Handlers, AMessageThatCameWholeBeforeTheEndIsStillReceived) {
+  std::vector<std::string> got;
+  server.get("/", websocket([&](Connection& c) -> Task<> {
+               while (auto message = co_await c.receive()) {
+                 got.emplace_back(message->text());
+                 (void)co_await sleep(1s);
+               }
+               got.emplace_back("end");
+             }));
+  start();
+  auto client = connect();
+  client.send_text("one");
+  client.send_text("two");
+  client.shutdown();
+  world.run_for(5s);
+  EXPECT_EQ(got, (std::vector<std::string>{"one", "two", "end"}));
+  EXPECT_EQ(server.stats().sockets, 0u);
+}
+
+TEST_F(Handlers, BytesChangedInTheMemoryOfAMessageAreCheckedAsText) {
+  int checked = 0;
+  server.get("/", websocket({.message = [&](Connection& c, const Message& m) {
+               const KeptMessage kept = m.keep();  // hands over the very memory the view lies in
+               EXPECT_EQ(kept.data().data(), m.data.data());
+               const_cast<std::byte&>(kept.data()[0]) = std::byte{0xff};
+               EXPECT_EQ(c.send(MessageType::text, kept.data()).error(), Error::invalid_utf8);
+               checked++;
+             }}));
+  start();
+  auto client = connect();
+  client.send_frame(codec::Opcode::text, std::string(5000, 'a'), false);
+  client.send_frame(codec::Opcode::continuation, std::string(5000, 'b'), true);
+  world.run_for(1s);
+  EXPECT_EQ(checked, 1);
+}
+
 TEST_F(Handlers, AKeptMessageOutlivesItsView) {
   std::vector<KeptMessage> kept;
   server.get("/", websocket({.message = [&](Connection&, const Message& m) { kept.push_back(m.keep()); }}));

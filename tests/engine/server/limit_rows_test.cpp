@@ -185,6 +185,26 @@ TEST_F(Limits, L8_MessageAndByteRatesGet1008) {
   }
 }
 
+TEST_F(Limits, TheMemoryLimitCutsWhoHoldsMostAndNobodyElse) {
+  Config config;
+  config.memory_limit = 450 * 1024;
+  start(config);
+  auto other = world.connect(*server, "/");
+  auto greedy = world.connect(*server, "/");
+  world.run_until_idle();
+  greedy.send_frame(codec::Opcode::binary, std::string(200 * 1024, 'x'), false);
+  world.run_for(1s);
+  EXPECT_TRUE(greedy.is_open());
+  greedy.send_frame(codec::Opcode::continuation, std::string(300 * 1024, 'x'), false);
+  world.run_for(1s);
+  EXPECT_TRUE(greedy.is_over());
+  EXPECT_EQ(server->stats().refused_by("memory_limit"), 1u);
+  other.send_text("still here");
+  world.run_until_idle();
+  EXPECT_EQ(other.last_text(), "still here");
+  EXPECT_EQ(closes.size(), 1u);
+}
+
 TEST(LimitRows, L9_AHandlerThatThrowsEndsItsOwnConnectionWith1011) {
   Simulator world;
   Server server{world};
