@@ -23,6 +23,20 @@ std::string_view to_string(LogLevel level) {
   return "unknown";
 }
 
+std::string_view to_string(SlowConsumerPolicy policy) {
+  switch (policy) {
+    case SlowConsumerPolicy::drop_newest:
+      return "drop_newest";
+    case SlowConsumerPolicy::drop_oldest:
+      return "drop_oldest";
+    case SlowConsumerPolicy::latest_only:
+      return "latest_only";
+    case SlowConsumerPolicy::disconnect:
+      return "disconnect";
+  }
+  return "unknown";
+}
+
 std::string_view to_string(CloseCause cause) {
   switch (cause) {
     case CloseCause::peer:

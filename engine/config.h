@@ -21,6 +21,16 @@ class Request;
 enum class LogLevel : std::uint8_t { debug, info, warning, error };
 std::string_view to_string(LogLevel level);
 
+// What a message that is meant for many does where it meets a full outbox. Each message lost is counted and told to the
+// connection's `dropped` callback.
+enum class SlowConsumerPolicy : std::uint8_t {
+  drop_newest,  // the message is not queued
+  drop_oldest,  // the oldest queued messages of which no byte was sent make room
+  latest_only,  // once the socket takes nothing more, a newer message replaces the queued one of the same key
+  disconnect,   // the connection is closed with 1013
+};
+std::string_view to_string(SlowConsumerPolicy policy);
+
 // Receives the library's log lines, without a line break and with control characters escaped. Called from any core's
 // thread, also at the same time; must not throw.
 using LogFunction = std::function<void(LogLevel level, std::string_view line)>;

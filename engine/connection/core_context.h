@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <brume/engine/connection/core_extension.h>
 #include <brume/engine/connection/counters.h>
 #include <brume/engine/connection/lingering.h>
 #include <brume/engine/connection/log.h>
@@ -40,6 +41,7 @@ struct CoreContext {
   io::Token last_served{0, 0};  // whose input was taken last, for the slow-turn warning
   Lingering lingering{reactor};
   core::Slab<Link> links;
+  CoreExtensions extensions;
 };
 
 }  // namespace brume::connection

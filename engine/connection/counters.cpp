@@ -28,6 +28,8 @@ std::string_view to_string(Refusal refusal) {
       return "accept_paused";
     case Refusal::slow_turn:
       return "slow_turn";
+    case Refusal::slow_consumer:
+      return "slow_consumer";
   }
   return "unknown";
 }

@@ -41,8 +41,9 @@ enum class Refusal : std::uint8_t {
   memory_limit,
   accept_paused,
   slow_turn,
+  slow_consumer,
 };
-inline constexpr std::size_t kRefusalCount = 12;
+inline constexpr std::size_t kRefusalCount = 13;
 std::string_view to_string(Refusal refusal);
 
 struct Counters {
@@ -56,6 +57,10 @@ struct Counters {
   Counter bytes_received;
   Counter bytes_sent;
   Counter handed_over;  // fresh sockets given to another core
+  // Messages of broadcasts that a full or busy outbox did not get, by what was done.
+  Counter dropped_newest;
+  Counter dropped_oldest;
+  Counter dropped_replaced;
   std::array<Counter, codec::kViolationCount> violations;
   std::array<Counter, codec::kHttpErrorCount> http_errors;
   std::array<Counter, kRefusalCount> refusals;

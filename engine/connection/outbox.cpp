@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cassert>
+#include <cstring>
 #include <new>
 
 #include <brume/codec/frame_header.h>
@@ -7,18 +8,39 @@
 
 namespace brume::connection {
 
-// Stands at the front of its block; the bytes follow. No frame lies in two chunks.
-struct Outbox::Chunk {
-  Chunk* next;
-  std::uint32_t capacity;  // bytes of the whole block
+// No frame lies in two pieces.
+struct Outbox::Piece {
+  Piece* next;
+  std::uint32_t capacity;  // bytes of an own piece's whole block; 0 for a shared one
   std::uint32_t begin;     // of what is not sent yet, counted from bytes()
   std::uint32_t end;
   std::uint32_t frames_begin;  // where raw bytes end and frames begin
   std::uint32_t messages;
 
-  std::byte* bytes() { return reinterpret_cast<std::byte*>(this + 1); }
-  std::uint32_t room() const { return capacity - static_cast<std::uint32_t>(sizeof(Chunk)) - end; }
+  std::byte* bytes();
+  bool shared() const { return capacity == 0; }
   std::uint32_t waiting() const { return end - begin; }
+};
+
+// Stands at the front of its block; the bytes follow.
+struct Outbox::OwnPiece : Piece {
+  std::uint32_t room() const { return capacity - static_cast<std::uint32_t>(sizeof(OwnPiece)) - end; }
+};
+
+struct Outbox::SharedPiece : Piece {
+  TapeChunk* chunk;
+  std::uint64_t key;
+};
+
+std::byte* Outbox::Piece::bytes() {
+  if (shared()) return static_cast<SharedPiece*>(this)->chunk->bytes();
+  return reinterpret_cast<std::byte*>(static_cast<OwnPiece*>(this) + 1);
+}
+
+struct Outbox::Frame {
+  std::uint32_t begin = 0;
+  std::uint32_t end = 0;  // equal to begin: there is none
+  bool control = false;
 };
 
 namespace {
@@ -26,13 +48,16 @@ namespace {
 constexpr std::size_t kLaterBlockSize = 16 * 1024;
 }  // namespace
 
+void Outbox::link(Piece& piece) {
+  (back_ ? back_->next : front_) = &piece;
+  back_ = &piece;
+}
+
 std::span<std::byte> Outbox::append(std::size_t size, Content content, std::size_t first_size) {
-  if (!back_ || back_->room() < size) {
-    const std::size_t usual = back_ ? std::max(first_size, kLaterBlockSize) : first_size;
-    const core::Block block = pool_->take(std::max(usual, sizeof(Chunk) + size));
-    auto* chunk = new (block.data) Chunk{nullptr, block.size, 0, 0, 0, 0};
-    (back_ ? back_->next : front_) = chunk;
-    back_ = chunk;
+  if (!back_ || back_->shared() || static_cast<OwnPiece*>(back_)->room() < size) {
+    const std::size_t usual = back_ && !back_->shared() ? std::max(first_size, kLaterBlockSize) : first_size;
+    const core::Block block = pool_->take(std::max(usual, sizeof(OwnPiece) + size));
+    link(*new (block.data) OwnPiece{{nullptr, block.size, 0, 0, 0, 0}});
   }
   const std::span<std::byte> room(back_->bytes() + back_->end, size);
   back_->end += static_cast<std::uint32_t>(size);
@@ -47,10 +72,26 @@ std::span<std::byte> Outbox::append(std::size_t size, Content content, std::size
   return room;
 }
 
+void Outbox::append_shared(const Shared& range, core::FramePool& frames) {
+  // The next range of a chunk whose last one is at the end of this outbox belongs to it.
+  auto* last = back_ && back_->shared() ? static_cast<SharedPiece*>(back_) : nullptr;
+  if (last && last->chunk == range.chunk && last->end == range.begin && last->key == 0 && range.key == 0) {
+    last->end = range.end;
+    last->messages += range.messages;
+  } else {
+    void* memory = frames.allocate(sizeof(SharedPiece));
+    link(*new (memory)
+             SharedPiece{{nullptr, 0, range.begin, range.end, range.begin, range.messages}, range.chunk, range.key});
+    range.chunk->references++;
+  }
+  size_ += range.end - range.begin;
+  messages_ += range.messages;
+}
+
 std::size_t Outbox::gather(std::span<iovec> out) const {
   std::size_t count = 0;
-  for (Chunk* chunk = front_; chunk && count < out.size(); chunk = chunk->next)
-    if (chunk->waiting() != 0) out[count++] = {chunk->bytes() + chunk->begin, chunk->waiting()};
+  for (Piece* piece = front_; piece && count < out.size(); piece = piece->next)
+    if (piece->waiting() != 0) out[count++] = {piece->bytes() + piece->begin, piece->waiting()};
   return count;
 }
 
@@ -67,41 +108,133 @@ void Outbox::consume(std::size_t size) {
 }
 
 void Outbox::pop_front() {
-  Chunk* chunk = front_;
-  messages_ -= chunk->messages;
-  front_ = chunk->next;
+  Piece* piece = front_;
+  front_ = piece->next;
   if (!front_) back_ = nullptr;
-  pool_->give_back({reinterpret_cast<std::byte*>(chunk), chunk->capacity});
+  free(piece);
+}
+
+void Outbox::free(Piece* piece) {
+  messages_ -= piece->messages;
+  if (piece->shared()) {
+    static_cast<SharedPiece*>(piece)->chunk->release();
+    core::FramePool::deallocate(piece);
+  } else {
+    pool_->give_back({reinterpret_cast<std::byte*>(piece), piece->capacity});
+  }
+}
+
+void Outbox::remove(Piece* before, Piece* piece) {
+  (before ? before->next : front_) = piece->next;
+  if (back_ == piece) back_ = before;
+  size_ -= piece->waiting();
+  free(piece);
+}
+
+// ---- dropping
+
+bool Outbox::next_frame(Piece& piece, Frame& frame) {
+  frame.begin = frame.end;
+  if (frame.begin == piece.end) return false;
+  const std::span<const std::byte> rest(piece.bytes() + frame.begin, piece.end - frame.begin);
+  const auto header = codec::read_frame_header(rest, codec::Receiver::client);
+  assert(header && *header);
+  frame.end = frame.begin + (*header)->header_size + static_cast<std::uint32_t>((*header)->payload_size);
+  frame.control = codec::is_control((*header)->opcode);
+  return true;
+}
+
+std::uint32_t Outbox::count_frames(Piece& piece, std::uint32_t from) {
+  Frame frame{from, from};
+  std::uint32_t count = 0;
+  while (next_frame(piece, frame)) count++;
+  return count;
+}
+
+// Whole frames follow each other from frames_begin on; what is begun is passed over.
+Outbox::Frame Outbox::first_frame(Piece& piece, std::uint32_t begun) {
+  Frame frame{piece.frames_begin, piece.frames_begin};
+  while (next_frame(piece, frame) && frame.begin < begun) {
+  }
+  return frame;
 }
 
 void Outbox::drop_unbegun(std::size_t in_flight) {
-  Chunk* chunk = front_;
-  while (chunk && chunk->waiting() < in_flight) {
-    in_flight -= chunk->waiting();
-    chunk = chunk->next;
+  Piece* piece = front_;
+  while (piece && piece->waiting() < in_flight) {
+    in_flight -= piece->waiting();
+    piece = piece->next;
   }
-  if (!chunk) return;
-  // Whole frames follow each other from frames_begin on: find the end of the one that is begun.
-  const std::uint32_t begun = chunk->begin + static_cast<std::uint32_t>(in_flight);
-  std::uint32_t keep = chunk->frames_begin;
-  while (keep < begun) {
-    const std::span<const std::byte> rest(chunk->bytes() + keep, chunk->end - keep);
-    const auto header = codec::read_frame_header(rest, codec::Receiver::client);
-    assert(header && *header);
-    keep += (*header)->header_size + static_cast<std::uint32_t>((*header)->payload_size);
+  if (!piece) return;
+  const std::uint32_t begun = piece->begin + static_cast<std::uint32_t>(in_flight);
+  const std::uint32_t keep = first_frame(*piece, begun).begin;
+  size_ -= piece->end - keep;
+  piece->end = keep;
+  while (piece->next) remove(piece, piece->next);
+  if (piece->waiting() == 0 && piece == front_) pop_front();
+}
+
+bool Outbox::drop_oldest(std::size_t in_flight, core::FramePool& frames) {
+  Piece* before = nullptr;
+  for (Piece* piece = front_; piece; before = piece, piece = piece->next) {
+    const std::size_t part = std::min<std::size_t>(in_flight, piece->waiting());
+    in_flight -= part;
+    if (part == piece->waiting() || piece->messages == 0) continue;
+    const std::uint32_t begun = piece->begin + static_cast<std::uint32_t>(part);
+    Frame frame = first_frame(*piece, begun);
+    while (frame.begin != frame.end && frame.control)
+      if (!next_frame(*piece, frame)) break;
+    if (frame.begin == frame.end) continue;
+    drop_frame(before, *piece, frame, begun, frames);
+    return true;
   }
-  size_ -= chunk->end - keep;
-  chunk->end = keep;
-  for (Chunk* later = chunk->next; later;) {
-    Chunk* next = later->next;
-    size_ -= later->waiting();
-    messages_ -= later->messages;
-    pool_->give_back({reinterpret_cast<std::byte*>(later), later->capacity});
-    later = next;
+  return false;
+}
+
+void Outbox::drop_frame(Piece* before, Piece& piece, const Frame& frame, std::uint32_t begun, core::FramePool& frames) {
+  const std::uint32_t length = frame.end - frame.begin;
+  if (frame.begin == piece.begin && frame.end == piece.end) return remove(before, &piece);
+  if (frame.begin == piece.begin && begun == piece.begin) {
+    piece.begin = piece.frames_begin = frame.end;
+  } else if (!piece.shared()) {
+    // What is in flight lies in front of it and stays where it is.
+    std::memmove(piece.bytes() + frame.begin, piece.bytes() + frame.end, piece.end - frame.end);
+    piece.end -= length;
+  } else if (frame.end == piece.end) {
+    piece.end = frame.begin;
+  } else {
+    // A shared range cannot close a gap: what lies behind it becomes a range of its own.
+    auto& range = static_cast<SharedPiece&>(piece);
+    const std::uint32_t behind = count_frames(piece, frame.end);
+    auto* rest = new (frames.allocate(sizeof(SharedPiece)))
+        SharedPiece{{piece.next, 0, frame.end, piece.end, frame.end, behind}, range.chunk, range.key};
+    range.chunk->references++;
+    piece.next = rest;
+    if (back_ == &piece) back_ = rest;
+    piece.end = frame.begin;
+    piece.messages -= behind;
   }
-  chunk->next = nullptr;
-  back_ = chunk;
-  if (chunk->waiting() == 0 && chunk == front_) pop_front();
+  piece.messages--;
+  messages_--;
+  size_ -= length;
+}
+
+std::uint32_t Outbox::drop_key(std::uint64_t key, std::size_t in_flight) {
+  std::uint32_t dropped = 0;
+  Piece* before = nullptr;
+  for (Piece* piece = front_; piece;) {
+    Piece* next = piece->next;
+    const bool begun = in_flight != 0 || piece->begin != piece->frames_begin;
+    in_flight -= std::min<std::size_t>(in_flight, piece->waiting());
+    if (!begun && piece->shared() && static_cast<SharedPiece*>(piece)->key == key) {
+      dropped += piece->messages;
+      remove(before, piece);
+    } else {
+      before = piece;
+    }
+    piece = next;
+  }
+  return dropped;
 }
 
 void Outbox::clear() {
@@ -112,12 +245,13 @@ void Outbox::clear() {
 void Outbox::check_invariants() const {
   std::size_t bytes = 0;
   std::uint32_t messages = 0;
-  for (Chunk* chunk = front_; chunk; chunk = chunk->next) {
-    assert(chunk->begin <= chunk->end && chunk->frames_begin <= chunk->end);
-    assert(chunk->end + sizeof(Chunk) <= chunk->capacity);
-    bytes += chunk->waiting();
-    messages += chunk->messages;
-    assert(chunk->next || chunk == back_);
+  for (Piece* piece = front_; piece; piece = piece->next) {
+    assert(piece->begin <= piece->end && piece->frames_begin <= piece->end);
+    assert(piece->shared() || piece->end + sizeof(OwnPiece) <= piece->capacity);
+    assert(!piece->shared() || static_cast<SharedPiece*>(piece)->chunk->references > 0);
+    bytes += piece->waiting();
+    messages += piece->messages;
+    assert(piece->next || piece == back_);
   }
   assert(bytes == size_ && messages == messages_);
   (void)bytes;

@@ -264,11 +264,8 @@ std::expected<void, Error> Session::send(MessageType type, Bytes data) {
   if (state_ != State::open || !transport_) return std::unexpected(Error::connection_closed);
   if (type != MessageType::text && type != MessageType::binary) return std::unexpected(Error::invalid_message_type);
   if (data.size() > config().max_message_size) return std::unexpected(Error::message_too_large);
-  const Outbox& outbox = transport_->outbox();
   const std::size_t size = codec::server_frame_size(data.size());
-  if (outbox.messages() >= config().message_buffer_size || outbox.size() + size > config().max_buffered_size) {
-    return std::unexpected(Error::send_queue_full);
-  }
+  if (!fits(1, size)) return std::unexpected(Error::send_queue_full);
   // What was received as text and goes back as it came, while its view is valid, is known to be UTF-8.
   const bool echoed = message_.source && message_.type == type && data.data() == message_.data.data() &&
                       data.size() == message_.data.size();
@@ -382,6 +379,7 @@ void Session::finish(std::uint16_t code, std::string_view reason, CloseCause cau
   if (close_deadline_ == Time::max()) close_deadline_ = now() + config().close_timeout;
   // The transport goes first: what the application does in its last calls can no longer reach the peer.
   if (transport_) transport_->end(close_deadline_);
+  tell_watchers();
   if (!reason.empty()) guarded([&] { cold().close_reason = reason; });
   if (cold_ && cold_->stop_source) cold_->stop_source->request_stop();
   if (drained_) resume_drained();

@@ -21,7 +21,9 @@
 #include <brume/engine/connection.h>
 #include <brume/engine/connection/counters.h>
 #include <brume/engine/connection/lingering.h>
+#include <brume/engine/connection/tape.h>
 #include <brume/engine/connection/transport.h>
+#include <brume/engine/connection/watcher.h>
 #include <brume/engine/connection/websocket_route.h>
 #include <brume/engine/core/inline_function.h>
 #include <brume/engine/core/task.h>
@@ -74,6 +76,17 @@ class Session final : public Connection, public Protocol, private core::TaskScop
   // A send asked for by a handle: one that the outbox does not take is counted, as nobody is there to hear of it.
   void send_posted(MessageType type, Bytes data);
 
+  // Broadcasts (session_tape.cpp)
+  // Lays the messages of `tape` from `first` on into the outbox, as its limits and each message's policy allow. Calls
+  // no application; settle_outcome() does, later in the same turn.
+  TapeOutcome take_from(Tape& tape, std::uint32_t first) noexcept;
+  void settle_outcome(TapeOutcome outcome);
+
+  // `watcher` hears of the end. Requires: not ended. unwatch(): does nothing where it is not watching any more.
+  bool ended() const { return state_ == State::ended; }
+  void watch(Watcher& watcher);
+  void unwatch(Watcher& watcher);
+
   // Awaiters
   bool wait_for_message(std::coroutine_handle<> waiter);
   void forget_waiter() { waiter_ = nullptr; }
@@ -111,6 +124,13 @@ class Session final : public Connection, public Protocol, private core::TaskScop
   template <class F>
   void guarded(F&& f) noexcept;
 
+  bool fits(std::size_t messages, std::size_t bytes) const;
+  TapeOutcome take_each(Tape& tape, std::uint32_t first, bool writable);
+  bool make_room(const TapeMessage& message, std::size_t size, bool writable, std::uint64_t& lost);
+  void note_taken(std::uint32_t count);
+  void tell_dropped();
+  void tell_watchers();
+
   bool may_take_input() const;
   bool outbox_above_half() const;
   // Tells the core's ledger what the decoder holds.
@@ -147,6 +167,7 @@ class Session final : public Connection, public Protocol, private core::TaskScop
   DrainedAwaiter* drained_ = nullptr;  // those that wait for room
   const Request* request_ = nullptr;   // as long as Connection::request() may be called
   void* user_state_ = nullptr;         // websocket<State>
+  Watcher* watchers_ = nullptr;
   std::uint64_t id_;
   std::size_t counted_ = 0;  // bytes of the decoder's that the ledger knows of
   core::TokenBucket control_bucket_;

@@ -21,6 +21,11 @@ struct Session::Cold {
   explicit Cold(Session& session)
       : message_bucket(session.config().message_rate), byte_bucket(session.config().byte_rate) {}
 
+  void note_dropped(std::uint64_t count) {
+    dropped += count;
+    untold_drops += count;
+  }
+
   core::TokenBucket message_bucket;
   core::TokenBucket byte_bucket;
   std::vector<std::pair<std::string, std::any>> user_values;
@@ -32,8 +37,9 @@ struct Session::Cold {
   std::optional<KeptMessage> held;  // a message that came while nobody waited for one
   KeptMessage delivered;            // the held message whose view the handler has
   std::uint64_t dropped = 0;
-  io::Address peer;         // once the transport is gone
-  bool pong_waits = false;  // the latest ping's answer, until the outbox is empty
+  std::uint64_t untold_drops = 0;  // since the application was last told
+  io::Address peer;                // once the transport is gone
+  bool pong_waits = false;         // the latest ping's answer, until the outbox is empty
   std::uint8_t pong_size = 0;
   std::array<std::byte, codec::kMaxControlPayloadSize> pong;
 };

@@ -289,14 +289,35 @@ KeptMessage Session::keep(const Message& message) {
   return {message.type, std::move(bytes.data), bytes.size};
 }
 
+void Session::watch(Watcher& watcher) {
+  watcher.next_watcher_ = watchers_;
+  watchers_ = &watcher;
+}
+
+void Session::unwatch(Watcher& watcher) {
+  for (Watcher** place = &watchers_; *place; place = &(*place)->next_watcher_) {
+    if (*place != &watcher) continue;
+    *place = watcher.next_watcher_;
+    return;
+  }
+}
+
+void Session::tell_watchers() {
+  while (watchers_) {
+    Watcher& watcher = *watchers_;
+    watchers_ = watcher.next_watcher_;
+    watcher.on_connection_ended();
+  }
+}
+
 void Session::run_posted(core::InlineFunction<void(Connection&)>& function) {
   guarded([&] { function(*this); });
 }
 
 void Session::send_posted(MessageType type, Bytes data) {
   if (const auto sent = send(type, data); !sent && sent.error() == Error::send_queue_full) {
-    cold().dropped++;
-    if (route_->dropped) guarded([this] { route_->dropped(*this, cold_->dropped); });
+    cold().note_dropped(1);
+    tell_dropped();
   }
 }
 

@@ -1,0 +1,77 @@
+#include <algorithm>
+#include <cassert>
+#include <new>
+
+#include <brume/engine/connection/tape.h>
+
+namespace brume::connection {
+
+namespace {
+// The first chunk of a turn is small, as most rooms get a message or two; later ones double up to the bound, so that a
+// burst is few segments of a send.
+constexpr std::size_t kFirstChunkSize = 1024;     // bytes
+constexpr std::size_t kLargestChunkSize = 65536;  // bytes, but for a single larger frame
+}  // namespace
+
+std::span<std::byte> Tape::append(std::size_t size, const TapeMessage& message) {
+  if (chunks_.empty() || chunks_.back()->room() < size) add_chunk(size);
+  if (message.except != 0 && (excepted_.empty() || excepted_.back() != message.except)) {
+    excepted_.push_back(message.except);
+  }
+  TapeChunk& chunk = *chunks_.back();
+  const auto index = static_cast<std::uint32_t>(chunks_.size() - 1);
+  const auto end = chunk.size + static_cast<std::uint32_t>(size);
+  entries_.push_back({.message = message, .chunk = index, .begin = chunk.size, .end = end});
+  const std::span<std::byte> room(chunk.bytes() + chunk.size, size);
+  chunk.size = end;
+  bytes_ += size;
+  has_latest_only_ |= message.policy == SlowConsumerPolicy::latest_only;
+  return room;
+}
+
+void Tape::add_chunk(std::size_t size) {
+  const std::size_t usual =
+      chunks_.empty() ? kFirstChunkSize : std::min<std::size_t>(2 * chunks_.back()->capacity, kLargestChunkSize);
+  chunks_.reserve(chunks_.size() + 8);  // so that what follows the block cannot fail
+  first_entries_.reserve(chunks_.size() + 8);
+  const core::Block block = pool_->take(std::max(usual, sizeof(TapeChunk) + size));
+  chunks_.push_back(new (block.data) TapeChunk{.pool = pool_, .capacity = block.size});
+  first_entries_.push_back(this->size());
+}
+
+std::size_t Tape::bytes_from(std::uint32_t first) const {
+  if (first == 0) return bytes_;
+  std::size_t bytes = 0;
+  for (std::size_t i = first; i < entries_.size(); i++) bytes += entries_[i].end - entries_[i].begin;
+  return bytes;
+}
+
+void Tape::sum_taken() {
+  std::uint32_t whole = 0;
+  for (Entry& entry : entries_) {
+    whole += entry.taken_from_here;
+    entry.taken += whole;
+  }
+}
+
+void Tape::clear() {
+  for (TapeChunk* chunk : chunks_) chunk->release();
+  chunks_.clear();
+  first_entries_.clear();
+  entries_.clear();
+  excepted_.clear();
+  bytes_ = 0;
+  has_latest_only_ = false;
+}
+
+void Tape::check_invariants() const {
+  std::size_t bytes = 0;
+  for (const Entry& entry : entries_) {
+    assert(entry.chunk < chunks_.size() && entry.begin < entry.end && entry.end <= chunks_[entry.chunk]->size);
+    bytes += entry.end - entry.begin;
+  }
+  assert(bytes == bytes_);
+  (void)bytes;
+}
+
+}  // namespace brume::connection
