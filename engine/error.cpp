@@ -26,6 +26,28 @@ std::string_view to_string(Error error) {
       return "invalid argument";
     case Error::already_upgraded:
       return "already upgraded";
+    case Error::unknown_connection:
+      return "unknown connection";
+    case Error::already_registered:
+      return "already registered";
+    case Error::id_taken:
+      return "id taken";
+    case Error::too_many_rooms:
+      return "too many rooms";
+    case Error::room_full:
+      return "room full";
+    case Error::not_a_member:
+      return "not a member";
+    case Error::name_too_long:
+      return "name too long";
+    case Error::hub_overloaded:
+      return "hub overloaded";
+    case Error::timed_out:
+      return "timed out";
+    case Error::would_block_core:
+      return "would block a core";
+    case Error::wrong_thread:
+      return "wrong thread";
   }
   return "unknown error";
 }

@@ -21,6 +21,17 @@ enum class Error : std::uint8_t {
   out_of_memory,         // a pool or memory bound was reached
   invalid_argument,      // e.g. a header field with a line break in it
   already_upgraded,      // the request was upgraded before
+  unknown_connection,    // no connection is registered under that id
+  already_registered,    // the connection is registered with that hub
+  id_taken,              // the id is registered and the hub does not replace (HubConfig::on_same_id)
+  too_many_rooms,        // the connection is in max_rooms_per_connection rooms
+  room_full,             // the room has max_members_per_room members
+  not_a_member,          // the connection is not in that room
+  name_too_long,         // an id or a room's name of more than max_name_size bytes
+  hub_overloaded,        // too much waits for another core; nothing was queued
+  timed_out,             // no answer in time; the call may still act
+  would_block_core,      // a blocking call on a core's own thread
+  wrong_thread,          // a call that belongs to a core's thread, elsewhere
 };
 
 // A short lower-case phrase ("send queue full"). Static storage.

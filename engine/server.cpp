@@ -2,7 +2,8 @@
 #include <atomic>
 #include <cassert>
 #include <cstdlib>
-#include <mutex>
+#include <latch>
+#include <thread>
 
 #include <brume/codec/http_error.h>
 #include <brume/codec/violation.h>
@@ -11,6 +12,7 @@
 #include <brume/engine/server.h>
 #include <brume/engine/server/admission.h>
 #include <brume/engine/server/core.h>
+#include <brume/engine/server/extension.h>
 
 namespace brume {
 
@@ -52,6 +54,9 @@ class Server::Implementation {
   std::expected<bool, SystemError> poll(std::chrono::nanoseconds budget);
   void stop(std::chrono::milliseconds deadline, std::chrono::milliseconds spread);
   void wait();
+  void add_extension(server::Extension& extension) { extensions_.push_back(&extension); }
+  void remove_extension(server::Extension& extension) { std::erase(extensions_, &extension); }
+  void run_on_each_core(const std::function<void(std::size_t)>& f);
   ServerStats stats() const;
   io::Address address() const { return address_; }
   const Config& config() const { return config_; }
@@ -80,6 +85,8 @@ class Server::Implementation {
   std::vector<io::ListenerHandle> listeners_;
   std::optional<server::Admission> admission_;
   std::vector<std::unique_ptr<server::Core>> cores_;
+  std::vector<server::Extension*> extensions_;
+  bool has_threads_ = false;
   // What stop() may look at from any thread: whether there are cores to tell.
   std::atomic<bool> stoppable_{false};
   State state_ = State::fresh;
@@ -88,6 +95,7 @@ class Server::Implementation {
 Server::Implementation::~Implementation() {
   stop(std::chrono::milliseconds(0), std::chrono::milliseconds(0));
   wait();
+  for (server::Extension* extension : std::exchange(extensions_, {})) extension->detach();
   for (const io::ListenerHandle listener : listeners_) environment_.close_listener(listener);
 }
 
@@ -172,6 +180,9 @@ std::expected<void, SystemError> Server::Implementation::make_cores() {
     cores_[i]->add_listener(listeners_[i]);
   }
   listeners_.clear();
+  std::vector<connection::CoreContext*> contexts;
+  for (const auto& core : cores_) contexts.push_back(&core->context());
+  for (server::Extension* extension : extensions_) extension->attach(contexts, environment_.random());
   stoppable_.store(true, std::memory_order_release);  // pairs with the load in stop(): the cores are all there
   state_ = State::running;
   return {};
@@ -179,9 +190,11 @@ std::expected<void, SystemError> Server::Implementation::make_cores() {
 
 std::expected<void, SystemError> Server::Implementation::start() {
   if (auto made = make_cores(); !made) return made;
+  has_threads_ = machine_ != nullptr;
   for (std::size_t i = 0; i < cores_count_; i++) {
     if (auto started = environment_.start(i, *cores_[i], config_.pin_cores); !started) {
       stop(std::chrono::milliseconds(0), std::chrono::milliseconds(0));
+      wait();
       return started;
     }
   }
@@ -207,11 +220,43 @@ void Server::Implementation::stop(std::chrono::milliseconds deadline, std::chron
 void Server::Implementation::wait() {
   if (state_ != State::running) return;
   environment_.join();
-  // A server that was polled has no thread that ends: its last turns are taken here.
-  for (const auto& core : cores_)
-    while (core->turn(std::chrono::milliseconds(10))) {
-    }
+  has_threads_ = false;
+  // Cores that no thread has turned to their end take their last turns here.
+  for (bool more = true; more;) {
+    more = false;
+    for (const auto& core : cores_) more |= core->turn(std::chrono::milliseconds(1));
+  }
   state_ = State::stopped;
+}
+
+void Server::Implementation::run_on_each_core(const std::function<void(std::size_t)>& f) {
+  struct Visit {
+    const std::function<void(std::size_t)>* f;
+    server::Core* core;
+    std::size_t index;
+    std::latch* done;
+    void run() const {
+      const core::Reactor::Entered entered(core->context().reactor);
+      (*f)(index);
+      done->count_down();
+    }
+  };
+  std::latch done(static_cast<std::ptrdiff_t>(cores_.size()));
+  for (std::size_t i = 0; i < cores_.size(); i++) {
+    server::Core& core = *cores_[i];
+    const Visit visit{&f, &core, i, &done};
+    // With a null host too: then its core's thread is at its end, and still the one that may do this.
+    const auto run = [](void*, std::byte* payload) noexcept { core::Envelope::read<Visit>(payload).run(); };
+    std::expected<void, Error> posted = std::unexpected(Error::stopping);
+    if (has_threads_) {
+      while (!(posted = core.context().reactor.gate().post(core::Envelope::make(run, visit))) &&
+             posted.error() == Error::queue_full)
+        std::this_thread::yield();
+      while (!posted && !core.stopped()) std::this_thread::yield();
+    }
+    if (!posted) visit.run();
+  }
+  done.wait();
 }
 
 bool Server::Implementation::stopped() const {
@@ -247,6 +292,9 @@ ServerStats Server::Implementation::stats() const {
       add_refused(rule.name, counters.violations[static_cast<std::size_t>(rule.violation)].get());
     for (const codec::HttpErrorInfo& rule : codec::http_errors())
       add_refused(rule.name, counters.http_errors[static_cast<std::size_t>(rule.error)].get());
+    add_refused("dropped_newest", counters.dropped_newest.get());
+    add_refused("dropped_oldest", counters.dropped_oldest.get());
+    add_refused("dropped_replaced", counters.dropped_replaced.get());
     for (std::size_t i = 0; i < connection::kRefusalCount; i++)
       add_refused(to_string(static_cast<connection::Refusal>(i)), counters.refusals[i].get());
   }
@@ -283,6 +331,15 @@ void Server::stop(std::optional<std::chrono::milliseconds> deadline, std::option
 }
 void Server::wait() {
   implementation_->wait();
+}
+void Server::add_extension(server::Extension& extension) {
+  implementation_->add_extension(extension);
+}
+void Server::remove_extension(server::Extension& extension) {
+  implementation_->remove_extension(extension);
+}
+void Server::run_on_each_core(const std::function<void(std::size_t)>& f) {
+  implementation_->run_on_each_core(f);
 }
 ServerStats Server::stats() const {
   return implementation_->stats();

@@ -48,6 +48,10 @@ struct ServerStats {
   }
 };
 
+namespace server {
+class Extension;
+}
+
 class Server {
  public:
   explicit Server(Config config = {});
@@ -96,6 +100,14 @@ class Server {
             std::optional<std::chrono::milliseconds> spread = {});
   // Returns once everything has stopped. Not from a core's thread.
   void wait();
+
+  // For what has a part of its own on every core (hub/hub.h). Added before start().
+  void add_extension(server::Extension& extension);
+  void remove_extension(server::Extension& extension);
+  // Calls `f(index)` for every core on its own thread, between two of its turns or inside one, and waits for all. Where
+  // no thread turns them (a simulation, poll(), before start() or after wait()) on the caller's. Not from a core's
+  // thread.
+  void run_on_each_core(const std::function<void(std::size_t index)>& f);
 
   ServerStats stats() const;
   const Config& config() const;

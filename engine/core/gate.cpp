@@ -33,6 +33,14 @@ std::expected<void, Error> Gate::post(const Envelope& envelope) {
   return {};
 }
 
+std::expected<std::size_t, Error> Gate::post_batch(std::span<const Envelope> envelopes, io::Io& from) {
+  const Visit visit(*this);
+  if (!visit) return std::unexpected(Error::stopping);
+  const std::size_t taken = mailbox_.try_push_batch(envelopes);
+  if (taken != 0 && mailbox_.should_wake()) from.wake_peer(*io_);
+  return taken;
+}
+
 void Gate::wake() {
   const Visit visit(*this);
   if (visit) io_->wake();

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <span>
 
 #include <brume/engine/core/envelope.h>
 #include <brume/engine/core/gate_ref.h>
@@ -27,6 +28,9 @@ class Gate {
   // Any thread: queues the envelope and wakes the core where it sleeps. Errors: stopping (closed), queue_full.
   // On an error the envelope was not taken and its run is not called.
   std::expected<void, Error> post(const Envelope& envelope);
+  // Another core's thread, by its own `from`: queues as many from the front as there is room for, next to each other,
+  // and returns how many; wakes the core where it sleeps. Error: stopping (closed; none was taken).
+  std::expected<std::size_t, Error> post_batch(std::span<const Envelope> envelopes, io::Io& from);
   // Wakes the core without an envelope. Any thread; nothing where it is closed.
   void wake();
 

@@ -1,9 +1,26 @@
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 #include <brume/engine/core/reactor.h>
 
 namespace brume::core {
+
+namespace {
+// What a call without an argument that leads to a core finds its core by: see Reactor::current().
+constinit thread_local Reactor* current_reactor = nullptr;
+}  // namespace
+
+Reactor* Reactor::current() {
+  return current_reactor;
+}
+
+Reactor::Entered::Entered(Reactor& reactor)
+    : previous_(std::exchange(current_reactor, &reactor)), frames_(reactor.frames_) {}
+
+Reactor::Entered::~Entered() {
+  current_reactor = previous_;
+}
 
 Reactor::Reactor(io::Io& io, const Options& options, void* host)
     : io_(io),
@@ -20,7 +37,7 @@ Reactor::~Reactor() {
 }
 
 void Reactor::turn(io::Events& events, Time max_wait) {
-  const FramePool::Scope scope(frames_);
+  const Entered entered(*this);
   take_completions(events, max_wait);
 
   const std::size_t ran = gate().drain(host_, options_.envelopes_per_turn);
@@ -33,6 +50,7 @@ void Reactor::turn(io::Events& events, Time max_wait) {
   });
 
   run_marked(ready_, Participant::kReady, [](Participant& p) { p.run_ready(); });
+  run_marked(settle_, Participant::kSettle, [](Participant& p) { p.settle(); });
   run_marked(flush_, Participant::kFlush, [](Participant& p) { p.flush(); });
   run_marked(reap_, Participant::kReap, [this](Participant& p) {
     if (p.marks_ != 0) return mark_reap(p);  // another list still names it: next turn
@@ -60,7 +78,7 @@ void Reactor::take_completions(io::Events& events, Time max_wait) {
 }
 
 Time Reactor::sleep_limit(Time max_wait) {
-  if (!ready_.empty() || !flush_.empty() || !reap_.empty() || more_envelopes_) return Time::zero();
+  if (!ready_.empty() || !settle_.empty() || !flush_.empty() || !reap_.empty() || more_envelopes_) return Time::zero();
   const Time now = io_.now();
   if (options_.busy_poll.count() != 0 && now - last_event_ < options_.busy_poll) return Time::zero();
   const Time next = timers_.next_deadline();

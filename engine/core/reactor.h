@@ -1,4 +1,5 @@
-// reactor.h: the turn of one core: completions, then posted envelopes, then timers, then one flush a participant.
+// reactor.h: the turn of one core: completions, posted envelopes, timers, what these left to settle, then one flush a
+// participant.
 //
 // One thread drives it, one turn after another. It knows nothing of WebSocket: what takes part in a turn is a
 // Participant, what a completion means is told to io::Events. Owns the core's timers and pools; the Io, which must
@@ -34,6 +35,8 @@ class Participant {
  public:
   // Goes on with input that was set aside.
   virtual void run_ready() = 0;
+  // After the handlers of the turn, before the flush: passes on what they left with this participant.
+  virtual void settle() {}
   // Sends what the turn left in the outbox.
   virtual void flush() = 0;
   // The turn's last step: nothing refers to this participant any more; it may destroy itself.
@@ -44,7 +47,7 @@ class Participant {
 
  private:
   friend class Reactor;
-  enum Mark : std::uint8_t { kReady = 1, kFlush = 2, kReap = 4 };
+  enum Mark : std::uint8_t { kReady = 1, kFlush = 2, kReap = 4, kSettle = 8 };
   std::uint8_t marks_ = 0;
 };
 
@@ -63,10 +66,27 @@ class Reactor {
   Reactor(const Reactor&) = delete;
   Reactor& operator=(const Reactor&) = delete;
 
+  // Makes a reactor the current one of this thread, and its frame pool too, for a scope: its turns, and what is done in
+  // their place while no thread turns it.
+  class Entered {
+   public:
+    explicit Entered(Reactor& reactor);
+    ~Entered();
+    Entered(const Entered&) = delete;
+    Entered& operator=(const Entered&) = delete;
+
+   private:
+    Reactor* previous_;
+    FramePool::Scope frames_;
+  };
+  // The one this thread is in; null on a thread that is in none.
+  static Reactor* current();
+
   // One turn; sleeps at most `max_wait` where there is nothing to do (negative: until something comes).
   void turn(io::Events& events, Time max_wait);
 
   io::Io& io() { return io_; }
+  void* host() const { return host_; }
   // The time of this turn: the clock is read once, when it is first asked for after the completions were waited for.
   Time now() const {
     if (!now_known_) {
@@ -85,6 +105,8 @@ class Reactor {
   void arm(Alarm& alarm, Time deadline) { timers_.arm(alarm, deadline); }
 
   void mark_ready(Participant& participant) { mark(participant, Participant::kReady, ready_); }
+  // Settled in this turn, or in the next where this turn's settling has begun.
+  void mark_settle(Participant& participant) { mark(participant, Participant::kSettle, settle_); }
   void mark_flush(Participant& participant) { mark(participant, Participant::kFlush, flush_); }
   // At the end of this turn, when no other mark of it is left.
   void mark_reap(Participant& participant) { mark(participant, Participant::kReap, reap_); }
@@ -121,6 +143,7 @@ class Reactor {
   FramePool frames_;
   TimerWheel timers_;
   std::vector<Participant*> ready_;
+  std::vector<Participant*> settle_;
   std::vector<Participant*> flush_;
   std::vector<Participant*> reap_;
   std::vector<Participant*> running_;

@@ -46,17 +46,26 @@ void Core::add_listener(io::ListenerHandle listener) {
 }
 
 bool Core::turn(Time max_wait) {
-  if (finished()) return false;
+  if (stopped()) return false;
   context_.reactor.turn(*this, max_wait);
   guard_memory();
   watch_turn();
-  if (!finished()) return true;
+  if (!at_rest() || !all_at_rest()) return true;
   context_.reactor.gate().close();                  // whoever comes later hears that this core has stopped
   stopped_.store(true, std::memory_order_release);  // pairs with stopped()
   return false;
 }
 
-bool Core::finished() const {
+bool Core::all_at_rest() {
+  // Release and acquire: who finds a core at rest finds all that it asked of others in their mailboxes.
+  const bool told = at_rest_.exchange(true, std::memory_order_acq_rel);
+  for (const auto& peer : peers_) {
+    if (!told && peer.get() != this) peer->context_.reactor.gate().wake();
+  }
+  return std::ranges::all_of(peers_, [](const auto& peer) { return peer->at_rest_.load(std::memory_order_acquire); });
+}
+
+bool Core::at_rest() const {
   return context_.stopping && context_.links.size() == 0 && context_.lingering.empty() &&
          io_->operations_in_flight() == 0;
 }
@@ -212,6 +221,7 @@ std::string_view Core::last_route() {
 void Core::check_invariants() const {
   context_.reactor.check_invariants();
   const_cast<connection::CoreContext&>(context_).links.for_each([](Link& link) { link.check_invariants(); });
+  context_.extensions.check_invariants();
 }
 
 }  // namespace brume::server

@@ -49,6 +49,7 @@ class Core final : public io::Driven, private io::Events {
   bool stopped() const { return stopped_.load(std::memory_order_acquire); }  // pairs with the store in turn()
 
   const connection::Counters& counters() const { return context_.counters; }
+  connection::CoreContext& context() { return context_; }
 
  private:
   void on_accepted(io::ListenerHandle listener, io::SocketId socket, const io::Address& peer) override;
@@ -67,7 +68,10 @@ class Core final : public io::Driven, private io::Events {
   void guard_memory();
   void watch_turn();
   std::string_view last_route();
-  bool finished() const;
+  // Whether this core has nothing left but what other cores may ask of it.
+  bool at_rest() const;
+  // Tells the others once, and answers whether all are: a core that has nothing left still answers to those that have.
+  bool all_at_rest();
 
   struct OwnAlarm : core::Alarm {
     using Method = void (Core::*)();
@@ -95,6 +99,7 @@ class Core final : public io::Driven, private io::Events {
   Time stop_deadline_ = Time::max();
   std::vector<io::Token> to_stop_;  // not told yet
   std::size_t told_ = 0;
+  std::atomic<bool> at_rest_{false};
   std::atomic<bool> stopped_{false};
 };
 

@@ -1,0 +1,24 @@
+// extension.h: what has a part of its own on every core of a server: a hub.
+//
+// Added before Server::start(), removed by its owner, or told that the server goes.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include <brume/engine/connection/core_context.h>
+
+namespace brume::server {
+
+class Extension {
+ public:
+  // The cores are made and none has taken a turn. `seed`: entropy that is the server's own. The server's thread.
+  virtual void attach(std::span<connection::CoreContext* const> cores, std::uint64_t seed) = 0;
+  // The cores have ended and are about to go. The server's thread.
+  virtual void detach() = 0;
+
+ protected:
+  ~Extension() = default;
+};
+
+}  // namespace brume::server
