@@ -120,6 +120,8 @@ std::expected<void, SystemError> Server::Implementation::resolve_config() {
   const io::Environment::DescriptorLimit limit = environment_.descriptor_limit();
   if (auto error = validate(config_, limit.hard)) return std::unexpected(*std::move(error));
   if (bad_route_) return std::unexpected(*bad_route_);
+  for (const server::Extension* extension : extensions_)
+    if (auto error = extension->problem()) return std::unexpected(*std::move(error));
   constexpr std::size_t kDescriptorReserve = 64;
   constexpr std::size_t kMostConnections = 1'000'000;
   if (config_.max_connections == 0) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include <brume/engine/connection/core_context.h>
@@ -12,6 +13,8 @@ namespace brume::server {
 
 class Extension {
  public:
+  // What is wrong with its configuration, for listen().
+  virtual std::optional<SystemError> problem() const { return {}; }
   // The cores are made and none has taken a turn. `seed`: entropy that is the server's own. The server's thread.
   virtual void attach(std::span<connection::CoreContext* const> cores, std::uint64_t seed) = 0;
   // The cores have ended and are about to go. The server's thread.
