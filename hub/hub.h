@@ -9,15 +9,17 @@
 //       (void)hub.broadcast_text_to_room("lobby", message->text());
 //   }                                                                          // leaves its rooms here
 //
-// Each core has a shard of its own and shares nothing: ids and rooms have a home core (by a keyed hash of the name), and
-// shards speak through the cores' mailboxes, first in, first out for each pair of cores. Guarantees:
+// Each core has a shard of its own and shares nothing: ids and rooms have a home core (by a keyed hash of the name),
+// and shards speak through the cores' mailboxes, first in, first out for each pair of cores. Guarantees:
 //   1. All members of a room get its broadcasts in one order, whichever cores they are on and came from. A core's
-//      broadcasts to one room keep their order. Between two rooms, between rooms and broadcast(), and between a broadcast
-//      and a direct send() there is no order.
-//   2. Sent after join() returned, received: a broadcast made after the join has returned (on the same core, or later by
+//      broadcasts to one room keep their order. Between two rooms, between rooms and broadcast(), and between a
+//      broadcast and a direct send() there is no order.
+//   2. Sent after join() returned, received: a broadcast made after the join has returned (on the same core, or later
+//   by
 //      whatever told the sender) reaches the new member.
 //   3. Once leave() returned, no later broadcast enters the connection's outbox.
-//   4. A counted broadcast's number is exact: the connections whose outbox took it; a full or closed one does not count.
+//   4. A counted broadcast's number is exact: the connections whose outbox took it; a full or closed one does not
+//   count.
 //   5. room_connection_count() and room_connections() are exact at their place in the room's order; rooms() and
 //      connection_count() are sums of per-core snapshots.
 //   6. A registration that was replaced has left its rooms before the newer one's call returns.
@@ -135,6 +137,9 @@ class Hub {
  private:
   friend class BlockingHub;
   class Implementation;
+  template <class T, class F>
+  HubCall<T> on_this_core(F&& f);
+
   std::unique_ptr<Implementation> implementation_;
 };
 

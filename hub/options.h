@@ -22,8 +22,8 @@ struct HubConfig {
   std::uint32_t max_rooms_per_connection = 1000;
   // 0: none. With it each join asks the room's home, which otherwise only a core's first one does.
   std::uint32_t max_members_per_room = 0;
-  std::size_t max_name_size = 256;         // bytes of an id or a room's name; at most 65535
-  std::uint32_t max_room_policies = 4096;  // rooms with a policy of their own, for each core
+  std::size_t max_name_size = 256;          // bytes of an id or a room's name; at most 65535
+  std::uint32_t max_room_policies = 4096;   // rooms with a policy of their own, for each core
   std::uint32_t max_pending_calls = 65536;  // calls that wait for an answer, for each core
   // Broadcasts that wait for room in another core's mailbox, for each pair of cores; then hub_overloaded.
   std::uint32_t max_waiting_broadcasts = 4096;

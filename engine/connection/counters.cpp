@@ -30,6 +30,8 @@ std::string_view to_string(Refusal refusal) {
       return "slow_turn";
     case Refusal::slow_consumer:
       return "slow_consumer";
+    case Refusal::hub_overloaded:
+      return "hub_overloaded";
   }
   return "unknown";
 }

@@ -42,8 +42,9 @@ enum class Refusal : std::uint8_t {
   accept_paused,
   slow_turn,
   slow_consumer,
+  hub_overloaded,
 };
-inline constexpr std::size_t kRefusalCount = 13;
+inline constexpr std::size_t kRefusalCount = 14;
 std::string_view to_string(Refusal refusal);
 
 struct Counters {

@@ -84,6 +84,9 @@ class Session final : public Connection, public Protocol, private core::TaskScop
 
   // `watcher` hears of the end. Requires: not ended. unwatch(): does nothing where it is not watching any more.
   bool ended() const { return state_ == State::ended; }
+  CoreContext& context() { return context_; }
+  // Where its core keeps its link; nullopt once that is gone.
+  std::optional<io::Token> link() const { return transport_ ? std::optional(transport_->token()) : std::nullopt; }
   void watch(Watcher& watcher);
   void unwatch(Watcher& watcher);
 

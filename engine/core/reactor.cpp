@@ -58,6 +58,7 @@ void Reactor::turn(io::Events& events, Time max_wait) {
   });
 
   turns_++;
+  if (!io_.waits_in_poll() && !gate().prepare_sleep()) io_.wake();
   last_turn_length_ = io_.now() - now();
 }
 
@@ -96,6 +97,11 @@ void Reactor::run_marked(std::vector<Participant*>& list, Participant::Mark mark
     f(*participant);
   }
   running_.clear();
+}
+
+void Reactor::unmark(Participant& participant) {
+  participant.marks_ = 0;
+  for (auto* list : {&ready_, &settle_, &flush_, &reap_}) std::erase(*list, &participant);
 }
 
 void Reactor::check_invariants() const {

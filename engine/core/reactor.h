@@ -111,6 +111,9 @@ class Reactor {
   // At the end of this turn, when no other mark of it is left.
   void mark_reap(Participant& participant) { mark(participant, Participant::kReap, reap_); }
 
+  // It is about to go: takes back all its marks. Not while marked participants are being called.
+  void unmark(Participant& participant);
+
   // Length of the last turn without its sleep.
   Time last_turn_length() const { return last_turn_length_; }
   std::uint64_t turns() const { return turns_; }

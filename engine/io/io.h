@@ -109,6 +109,9 @@ class Io {
   // wake() on the Io of another core, from this core's thread, by the cheapest means the two have.
   virtual void wake_peer(Io& target) { target.wake(); }
 
+  // Whether poll() waits. A simulated one does not: its core sleeps from one turn to the next.
+  virtual bool waits_in_poll() const { return true; }
+
   virtual Time now() const = 0;
 
   // Operations submitted whose final completion has not been delivered, accepts included: zero before destruction is
