@@ -8,10 +8,12 @@
 #include <vector>
 
 #include <brume/engine/core/reactor.h>
+#include <brume/engine/core/task_scope.h>
 
 namespace brume::connection {
 
-class Lingerer {
+// The scope of tasks that may outlive what they speak to.
+class Lingerer : public core::TaskScope {
  public:
   // Destroys the tasks, and with them this object.
   virtual void give_up() = 0;

@@ -10,6 +10,7 @@
 #include <exception>
 #include <span>
 
+#include <brume/engine/connection/lingering.h>
 #include <brume/engine/connection/outbox.h>
 #include <brume/engine/core/reactor.h>
 #include <brume/engine/io/address.h>
@@ -31,7 +32,9 @@ enum class End : std::uint8_t {
   local,          // abort() was called, or the server's deadline passed
 };
 
-class Protocol {
+// It owns the handlers' tasks, which may keep it for a while when its transport is gone: all that in one object with
+// one table of virtual functions, as every connection has one.
+class Protocol : public Lingerer {
  public:
   // Takes bytes from the front, in place, and returns how many. What it leaves is offered again, in front of what comes
   // later, after resume() or once another protocol has taken its place.
