@@ -27,10 +27,7 @@ void Reactor::turn(io::Events& events, Time max_wait) {
   more_envelopes_ = ran == options_.envelopes_per_turn;
   if (ran != 0) last_event_ = now();
 
-  timers_.advance(now(), [](Timer& timer) {
-    auto& alarm = static_cast<Alarm&>(timer);
-    alarm.fire(alarm);
-  });
+  timers_.advance(now(), [](Timer& timer) { static_cast<Alarm&>(timer).fire(); });
 
   run_marked(ready_, Participant::kReady, [](Participant& p) { p.run_ready(); });
   run_marked(flush_, Participant::kFlush, [](Participant& p) { p.flush(); });

@@ -22,15 +22,18 @@ namespace brume::core {
 using io::Time;
 
 // A timer with what to do when it expires. Fires once for each arming, never early, and may be destroyed by its own
-// `fire`.
-struct Alarm : Timer {
-  using Fire = void (*)(Alarm& alarm);
-  explicit Alarm(Fire f) : fire(f) {}
-  Fire fire;
+// fire().
+class Alarm : public Timer {
+ public:
+  virtual void fire() = 0;
+
+ protected:
+  ~Alarm() = default;
 };
 
-// Something with work at set points of a turn. Marked by the reactor's mark_ functions; a mark is used up by its call.
-class Participant {
+// Something with work at set points of a turn, and at a time of its own. Marked by the reactor's mark_ functions; a
+// mark is used up by its call.
+class Participant : public Alarm {
  public:
   // Goes on with input that was set aside.
   virtual void run_ready() = 0;

@@ -53,8 +53,18 @@ class Slab {
     reserved.kept = true;
     if (++last_generation_ == 0) last_generation_ = 1;
     entry.generation = last_generation_;
+    entry.slot_or_next = chunk->first_slot + reserved.index;
     size_++;
-    return {object, chunk->first_slot + reserved.index, entry.generation};
+    return {object, entry.slot_or_next, entry.generation};
+  }
+
+  // Slot and generation of an object of a slab, so that it need not carry them itself. Not while it is being
+  // constructed or destroyed.
+  static std::pair<std::uint32_t, std::uint32_t> name_of(const T& object) {
+    static_assert(offsetof(Entry, memory) == 0);
+    const Entry& entry = *std::launder(reinterpret_cast<const Entry*>(&object));
+    assert(entry.generation != 0);
+    return {entry.slot_or_next, entry.generation};
   }
 
   // Null where that object is gone.
@@ -101,14 +111,18 @@ class Slab {
       if (!chunk) continue;
       count++;
       [[maybe_unused]] std::uint32_t free = 0;
-      for (std::uint32_t i = chunk->free; i != kNone; i = chunk->entries()[i].next_free) {
+      for (std::uint32_t i = chunk->free; i != kNone; i = chunk->entries()[i].slot_or_next) {
         assert(chunk->entries()[i].generation == 0);
         free++;
       }
       assert(chunk->used + free == chunk->carved && chunk->carved <= chunk->capacity);
       assert(chunk->linked() == (chunk->used < chunk->capacity));
       assert((chunk == empty_) == (chunk->used == 0));
-      for (std::uint32_t i = 0; i < chunk->carved; i++) objects += chunk->entries()[i].generation != 0 ? 1U : 0U;
+      for (std::uint32_t i = 0; i < chunk->carved; i++) {
+        if (chunk->entries()[i].generation == 0) continue;
+        assert(chunk->entries()[i].slot_or_next == chunk->first_slot + i);
+        objects++;
+      }
     }
     assert(objects == size_ && count == chunk_count_ && size_ <= max_slots_);
   }
@@ -118,8 +132,8 @@ class Slab {
 
   struct Entry {
     alignas(T) std::byte memory[sizeof(T)];
-    std::uint32_t generation;  // 0: no object
-    std::uint32_t next_free;   // of the same chunk; kNone ends the list
+    std::uint32_t generation;    // 0: no object
+    std::uint32_t slot_or_next;  // of an object: its slot; else the chunk's next free entry, kNone ends that list
     T* object() { return std::launder(reinterpret_cast<T*>(memory)); }
   };
   // The entries lie behind this.
@@ -161,7 +175,7 @@ class Slab {
     if (empty_ == &chunk) empty_ = nullptr;
     std::uint32_t index = chunk.free;
     if (index != kNone) {
-      chunk.free = chunk.entries()[index].next_free;
+      chunk.free = chunk.entries()[index].slot_or_next;
     } else {
       index = chunk.carved++;
     }
@@ -173,7 +187,7 @@ class Slab {
   void give_back(Chunk& chunk, std::uint32_t index) noexcept {
     Entry& entry = chunk.entries()[index];
     mark_unusable(entry.memory, sizeof(T));
-    entry.next_free = chunk.free;
+    entry.slot_or_next = chunk.free;
     chunk.free = index;
     chunk.unlink();
     if (--chunk.used != 0) return with_room_.push_front(chunk);
