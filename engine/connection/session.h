@@ -152,12 +152,13 @@ class Session final : public Connection, public Protocol {
   State state_ = State::open;
   bool close_clean_ : 1 = false;
   bool handler_begun_ : 1 = false;
-  bool message_ready_ : 1 = false;  // the message in hand waits for the resumed receive()
+  bool held_ready_ : 1 = false;  // the held message waits for receive() to return
   bool paused_by_user_ : 1 = false;
   bool blocked_on_output_ : 1 = false;  // the outbox is above half: input waits
   bool was_above_half_ : 1 = false;
   bool pinged_ : 1 = false;          // since the last byte came
   bool has_user_state_ : 1 = false;  // websocket<State>
+  bool message_ready_ = false;       // the message in hand waits for the resumed receive()
   CoreContext& context_;
   Transport* transport_;  // null once it is gone
   RouteRef route_;

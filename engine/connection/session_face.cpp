@@ -175,8 +175,7 @@ bool Session::wait_for_message(std::coroutine_handle<> waiter) {
     // The message that came while nobody waited; its bytes stay until the handler waits again.
     cold_->delivered = *std::move(cold_->held);
     cold_->held.reset();
-    context_.in_hand = Message{cold_->delivered.type(), cold_->delivered.data(), this};
-    message_ready_ = true;
+    held_ready_ = true;
     update_reading();
     return false;
   }
@@ -186,12 +185,10 @@ bool Session::wait_for_message(std::coroutine_handle<> waiter) {
 }
 
 std::expected<Message, CloseInfo> Session::take_message() {
-  if (!message_ready_) return std::unexpected(close_info());
-  message_ready_ = false;
-  const Message message = context_.in_hand;
-  // A message that was held is this connection's own, and stays so when others get theirs.
-  if (cold_ && message.data.data() == cold_->delivered.data().data()) context_.in_hand = {};
-  return message;
+  if (std::exchange(message_ready_, false)) return context_.in_hand;
+  if (!held_ready_) return std::unexpected(close_info());
+  held_ready_ = false;
+  return Message{cold_->delivered.type(), cold_->delivered.data(), this};
 }
 
 void Session::add_drain_waiter(DrainedAwaiter& awaiter) {

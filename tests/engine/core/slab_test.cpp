@@ -72,7 +72,7 @@ TEST(Slab, HoldsExactlyItsBound) {
     for (std::size_t i = 0; i < bound; i++) {
       const auto place = slab.emplace(1);
       ASSERT_NE(place.object, nullptr);
-      EXPECT_LT(place.slot, bound);
+      EXPECT_EQ(slab.find(place.slot, place.generation), place.object);
       slots.insert(place.slot);
     }
     EXPECT_EQ(slots.size(), bound);
