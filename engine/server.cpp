@@ -108,7 +108,7 @@ void Server::Implementation::add(http::Route route) {
 }
 
 void Server::Implementation::add(std::string_view path, WebSocketEndpoint endpoint) {
-  auto route = endpoint.bind(path, config_);
+  auto route = std::move(endpoint).bind(path, config_);
   if (auto error = validate(route->config); error && !bad_route_) {
     error->text = "route \"" + std::string(path) + "\": " + error->text;
     bad_route_ = std::move(error);
@@ -314,7 +314,7 @@ void Server::get(std::string_view path, WebSocketEndpoint endpoint) {
   implementation_->add(path, std::move(endpoint));
 }
 void Server::route(std::string_view method, std::string_view path, Handler handler) {
-  implementation_->add(http::Route{std::string(path), std::string(method), std::move(handler), nullptr});
+  implementation_->add(http::Route{std::string(path), std::string(method), std::move(handler), {}});
 }
 std::expected<void, SystemError> Server::listen(std::string_view address) {
   return implementation_->listen(address);

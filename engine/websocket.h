@@ -42,19 +42,19 @@ struct StateCallbacks {
 class WebSocketEndpoint {
  public:
   WebSocketEndpoint(connection::WebSocketRoute route, std::optional<RouteConfig> config)
-      : route_(std::make_shared<connection::WebSocketRoute>(std::move(route))), has_config_(config.has_value()) {
-    if (config) route_->config = *std::move(config);
+      : route_(std::move(route)), has_config_(config.has_value()) {
+    if (config) route_.config = *std::move(config);
   }
 
   // The route as it will be served: once, by whoever serves it.
-  std::shared_ptr<const connection::WebSocketRoute> bind(std::string_view name, const RouteConfig& fallback) {
-    route_->name = name;
-    if (!has_config_) route_->config = fallback;
-    return route_;
+  connection::RouteRef bind(std::string_view name, const RouteConfig& fallback) && {
+    route_.name = name;
+    if (!has_config_) route_.config = fallback;
+    return connection::RouteRef(std::move(route_));
   }
 
  private:
-  std::shared_ptr<connection::WebSocketRoute> route_;
+  connection::WebSocketRoute route_;
   bool has_config_;
 };
 

@@ -51,11 +51,6 @@ void Shard::push(std::size_t core, const core::Envelope& envelope) {
   }
 }
 
-void Shard::RetryAlarm::fired(core::Alarm& alarm) {
-  Shard& shard = static_cast<RetryAlarm&>(alarm).shard;
-  shard.context_.reactor.mark_settle(shard);
-}
-
 void Shard::settle() {
   // Members first, then what calls applications: these may broadcast again, which waits for the next turn.
   settling_.swap(open_tapes_);
@@ -83,7 +78,7 @@ void Shard::settle() {
   }
   bool waiting = false;
   for (Outgoing& outgoing : outgoing_) waiting |= !outgoing.flush(context_.reactor.io());
-  if (waiting && !retry_.armed()) context_.reactor.arm(retry_, context_.reactor.now() + kRetryAfter);
+  if (waiting && !armed()) context_.reactor.arm(*this, context_.reactor.now() + kRetryAfter);
 }
 
 void Shard::detach() {

@@ -164,6 +164,8 @@ class Shard final : public connection::CoreExtension, private core::Participant 
   void deliver_to(Membership& membership);
   void count_lost();
   void finish_tape(std::unique_ptr<OpenTape> tape);
+  // Another core's mailbox was full: offers it again what waits.
+  void fire() override { context_.reactor.mark_settle(*this); }
   void run_ready() override {}
   void flush() override {}
   void reap() override {}
@@ -188,11 +190,6 @@ class Shard final : public connection::CoreExtension, private core::Participant 
   std::size_t home(std::uint64_t hash) const { return home_of(hash, cores_.size()); }
   ParcelPtr parcel(const HashedName& name, std::string_view body = {}, std::size_t frame_size = 0);
 
-  struct RetryAlarm : core::Alarm {
-    explicit RetryAlarm(Shard& s) : Alarm(&RetryAlarm::fired), shard(s) {}
-    static void fired(core::Alarm& alarm);
-    Shard& shard;
-  };
   struct Outcome {
     io::Token link;
     connection::TapeOutcome outcome;
@@ -217,7 +214,6 @@ class Shard final : public connection::CoreExtension, private core::Participant 
   Room all_;                      // whose members are all registered connections of this core
 
   std::vector<Outgoing> outgoing_;  // by core; the own one is not used
-  RetryAlarm retry_{*this};
   ParcelPool* parcels_;
   std::vector<std::unique_ptr<OpenTape>> open_tapes_;  // of this turn
   std::vector<std::unique_ptr<OpenTape>> settling_;

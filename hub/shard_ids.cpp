@@ -116,8 +116,13 @@ Started Shard::register_connection(std::string_view id, connection::Session& ses
     Member& member = *made.object;
     member.place = {made.slot, made.generation};
     member.reply = to;
+    try {
+      session.watch(member);
+    } catch (...) {
+      members_.erase(made.slot, made.generation);
+      throw;
+    }
     known = &member;
-    session.watch(member);
     tell(home(name.hash), Register{asked.release(), member.place, *link, static_cast<std::uint16_t>(index_)});
   });
 }

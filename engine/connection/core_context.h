@@ -12,10 +12,16 @@
 #include <brume/engine/connection/log.h>
 #include <brume/engine/core/reactor.h>
 #include <brume/engine/core/slab.h>
+#include <brume/engine/message.h>
+
+namespace brume {
+class Request;
+}
 
 namespace brume::connection {
 
 class Link;
+class Session;
 
 // Counts who was let in.
 class Doorkeeper {
@@ -39,6 +45,12 @@ struct CoreContext {
   std::size_t index;            // of this core
   bool stopping = false;        // nobody is let in any more, open connections are being closed
   io::Token last_served{0, 0};  // whose input was taken last, for the slow-turn warning
+  // One handler runs at a time: what it has while it runs is kept here once, not in each connection.
+  Message in_hand{};  // the message a handler was given and may still look at; without a source: none
+  struct Opening {
+    const Session* session = nullptr;
+    const Request* request = nullptr;
+  } opening;  // whose handler is called for the first time, and for which request
   Lingering lingering{reactor};
   core::Slab<Link> links;
   CoreExtensions extensions;

@@ -8,10 +8,12 @@
 #include <vector>
 
 #include <brume/engine/core/reactor.h>
+#include <brume/engine/core/task_scope.h>
 
 namespace brume::connection {
 
-class Lingerer {
+// The scope of tasks that may outlive what they speak to.
+class Lingerer : public core::TaskScope {
  public:
   // Destroys the tasks, and with them this object.
   virtual void give_up() = 0;
@@ -41,9 +43,9 @@ class Lingering {
     Lingerer* lingerer;
     core::Time deadline;
   };
-  struct OwnAlarm : core::Alarm {
-    explicit OwnAlarm(Lingering& l) : Alarm(&OwnAlarm::fired), lingering(l) {}
-    static void fired(core::Alarm& alarm) { static_cast<OwnAlarm&>(alarm).lingering.give_up_until_now(); }
+  struct OwnAlarm final : core::Alarm {
+    explicit OwnAlarm(Lingering& l) : lingering(l) {}
+    void fire() override { lingering.give_up_until_now(); }
     Lingering& lingering;
   };
   void give_up_until_now();

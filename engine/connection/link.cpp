@@ -21,23 +21,26 @@ struct Link::Spill {
   static constexpr std::size_t kHeaderSize = 16;
 };
 
+// See session.cpp. In words: 5 of the alarm, the marks and the write time-out; 2 of context and outbox; 3 of protocol,
+// spill and deadline; 1 of the send under way; 3.5 of socket and peer; 0.5 of flags. The slab adds one, and the whole
+// is two cache lines.
+static_assert(sizeof(Link) <= 15 * sizeof(std::uint64_t));
+
 namespace {
 // Set aside without asking the socket to stop; above it TCP holds the peer.
 constexpr std::size_t kSpillBeforeStop = 16 * 1024;
 }  // namespace
 
-Transport::Transport(CoreContext& context) : context_(context), outbox_(context.reactor.blocks()) {}
-
 Link::Link(CoreContext& context, io::SocketId socket, const io::Address& peer)
-    : Transport(context), alarm_(*this), socket_(socket), peer_(peer) {}
+    : Transport(context), socket_(socket), peer_(peer) {}
 
 Link::~Link() {
   assert(state_ == State::closed && !receiving_ && in_flight_ == 0);
   free_spill();
 }
 
-void Link::start(Time write_timeout, bool admitted) {
-  write_timeout_ = write_timeout;
+void Link::start(std::chrono::milliseconds write_timeout, bool admitted) {
+  set_write_timeout(write_timeout);
   admitted_ = admitted;
   context_.counters.sockets.add();
   start_receive();
@@ -47,7 +50,7 @@ void Link::start_receive() {
   if (receiving_ || input_ended_) return;
   receiving_ = true;
   stopping_receive_ = false;
-  context_.reactor.io().receive(socket_, token_);
+  context_.reactor.io().receive(socket_, token());
 }
 
 void Link::on_received(std::span<std::byte> bytes) {
@@ -68,7 +71,7 @@ void Link::offer(std::span<std::byte> bytes) {
   // A protocol that left bytes without pausing waits for more of them; they are offered again together.
   if (paused_ && receiving_ && !stopping_receive_ && spill_->content().size() > kSpillBeforeStop) {
     stopping_receive_ = true;
-    context_.reactor.io().stop_receive(socket_, token_);
+    context_.reactor.io().stop_receive(socket_, token());
   }
   if (!paused_) context_.reactor.mark_ready(*this);
 }
@@ -84,7 +87,7 @@ void Link::guarded(F&& call) {
 
 std::span<std::byte> Link::feed(std::span<std::byte> bytes) {
   offering_ = true;
-  context_.last_served = token_;
+  context_.last_served = token();
   while (!bytes.empty() && state_ == State::open && !paused_) {
     Protocol* protocol = protocol_;
     std::size_t taken = 0;
@@ -117,7 +120,8 @@ void Link::free_spill() {
 }
 
 void Link::resume() {
-  if (!std::exchange(paused_, false)) return;
+  if (!paused_) return;
+  paused_ = false;
   if (!offering_) context_.reactor.mark_ready(*this);
 }
 
@@ -156,7 +160,9 @@ void Link::on_receive_ended(int error) {
 }
 
 void Link::tell_end(End end) {
-  if (std::exchange(end_told_, true) || !protocol_) return;
+  if (end_told_) return;
+  end_told_ = true;
+  if (!protocol_) return;
   guarded([&] { protocol_->on_end(end); });
 }
 
@@ -169,12 +175,14 @@ void Link::flush() {
   if (outbox_.empty()) return try_finish();
   std::array<iovec, io::Io::kMaxSegments> segments;
   const std::size_t count = outbox_.gather(segments);
-  for (std::size_t i = 0; i < count; i++) in_flight_ += segments[i].iov_len;
-  output_since_ = context_.reactor.now();
+  for (std::size_t i = 0; i < count; i++) in_flight_ += static_cast<std::uint32_t>(segments[i].iov_len);
+  const Time now = context_.reactor.now();
+  // Rounded up, so that the peer never has less than its time.
+  output_since_ms_ = static_cast<std::uint32_t>(std::chrono::ceil<std::chrono::milliseconds>(now).count());
   const std::int32_t result =
-      context_.reactor.io().send(socket_, token_, std::span<const iovec>(segments.data(), count));
+      context_.reactor.io().send(socket_, token(), std::span<const iovec>(segments.data(), count));
   if (result == io::Io::kPending) {
-    if (write_timeout_ != Time::zero()) wake_by(output_since_ + write_timeout_);
+    if (write_timeout_ != Time::zero()) wake_by(now + write_timeout_);
     return;
   }
   on_sent(result);
@@ -207,7 +215,8 @@ void Link::end(Time deadline) {
 
 void Link::try_finish() {
   if (state_ != State::ending || !outbox_.empty() || in_flight_ != 0) return;
-  if (!std::exchange(fin_sent_, true) && !input_ended_) context_.reactor.io().shutdown_write(socket_);
+  if (!fin_sent_ && !input_ended_) context_.reactor.io().shutdown_write(socket_);
+  fin_sent_ = true;
   // The peer's FIN came after ours could be read, or before: nothing is left that a reset could eat.
   if (input_ended_) {
     state_ = State::aborting;
@@ -221,7 +230,7 @@ void Link::abort(End end) {
   state_ = State::aborting;
   abort_close_ = end != End::fin;
   if (!offering_) free_spill();
-  if (receiving_ || in_flight_ != 0) context_.reactor.io().cancel(socket_, token_);
+  if (receiving_ || in_flight_ != 0) context_.reactor.io().cancel(socket_, token());
   if (was_open) tell_end(end);
   close_when_idle();
 }
@@ -229,7 +238,7 @@ void Link::abort(End end) {
 void Link::close_when_idle() {
   if (receiving_ || in_flight_ != 0 || state_ == State::closed) return;
   state_ = State::closed;
-  context_.reactor.timers().cancel(alarm_);
+  context_.reactor.timers().cancel(*this);
   context_.reactor.io().close(socket_, abort_close_);
   context_.reactor.mark_reap(*this);
 }
@@ -239,22 +248,27 @@ void Link::reap() {
   context_.counters.sockets.sub();
   if (admitted_) context_.doorkeeper.leave(peer_);
   if (protocol_) std::exchange(protocol_, nullptr)->on_detached();
-  context_.links.erase(token_.slot, token_.generation);
+  const io::Token name = token();
+  context_.links.erase(name.slot, name.generation);
 }
 
 void Link::wake_by(Time deadline) {
   if (state_ == State::closed || deadline == Time::max()) return;
-  if (!alarm_.armed() || deadline < alarm_.deadline()) context_.reactor.arm(alarm_, deadline);
+  if (!armed() || deadline < Alarm::deadline()) context_.reactor.arm(*this, deadline);
 }
 
-void Link::alarm_fired(core::Alarm& alarm) {
-  static_cast<LinkAlarm&>(alarm).link.on_alarm();
+Time Link::stalled_at(Time now) const {
+  if (in_flight_ == 0 || write_timeout_ == Time::zero()) return Time::max();
+  const auto now_ms = std::chrono::floor<std::chrono::milliseconds>(now);
+  // Negative within the millisecond the send began in.
+  const auto passed = static_cast<std::int32_t>(static_cast<std::uint32_t>(now_ms.count()) - output_since_ms_);
+  return now_ms + std::chrono::milliseconds(write_timeout_) - std::chrono::milliseconds(passed);
 }
 
-void Link::on_alarm() {
+void Link::fire() {
   const Time now = context_.reactor.now();
   if (state_ == State::ending && now >= deadline_) return abort(End::local);
-  if (in_flight_ != 0 && write_timeout_ != Time::zero() && now - output_since_ >= write_timeout_) {
+  if (now >= stalled_at(now)) {
     context_.counters.refusals[static_cast<std::size_t>(Refusal::write_timeout)].add();
     context_.log.event(LogLevel::warning, now, "write_timeout", &peer_, "no byte taken while output waited");
     return abort(End::write_timeout);
@@ -264,7 +278,7 @@ void Link::on_alarm() {
     return tell_end(End::fin);
   }
   Time next = state_ == State::ending || input_ended_ ? deadline_ : Time::max();
-  if (in_flight_ != 0 && write_timeout_ != Time::zero()) next = std::min(next, output_since_ + write_timeout_);
+  next = std::min(next, stalled_at(now));
   if (state_ == State::open && protocol_) guarded([&] { next = std::min(next, protocol_->on_deadline(now)); });
   wake_by(next);
 }
@@ -280,7 +294,7 @@ std::size_t Link::held_bytes() const {
 void Link::check_invariants() const {
   outbox_.check_invariants();
   assert(in_flight_ <= outbox_.size());
-  assert(state_ == State::open || state_ == State::ending || alarm_.armed() || receiving_ || in_flight_ != 0 ||
+  assert(state_ == State::open || state_ == State::ending || armed() || receiving_ || in_flight_ != 0 ||
          state_ == State::closed);
   if (protocol_) protocol_->check_invariants();
 }

@@ -10,20 +10,18 @@
 #include <span>
 
 #include <brume/engine/connection/transport.h>
-#include <brume/engine/core/reactor.h>
+#include <brume/engine/core/slab.h>
 #include <brume/engine/io/io.h>
 
 namespace brume::connection {
 
-class Link final : public Transport, public core::Participant {
+class Link final : public Transport {
  public:
   Link(CoreContext& context, io::SocketId socket, const io::Address& peer);
   ~Link();
 
-  // Once, right after construction: where the slab put it. Then start() arms the receive.
-  void set_token(io::Token token) { token_ = token; }
-  // `admitted`: the doorkeeper counts it and hears when it is gone.
-  void start(Time write_timeout, bool admitted);
+  // Once, right after construction: arms the receive. `admitted`: the doorkeeper counts it and hears when it is gone.
+  void start(std::chrono::milliseconds write_timeout, bool admitted);
 
   void on_received(std::span<std::byte> bytes);
   void on_receive_ended(int error);
@@ -39,13 +37,16 @@ class Link final : public Transport, public core::Participant {
   void abort(End end) override;
   void set_protocol(Protocol& protocol) override { protocol_ = &protocol; }
   void wake_by(Time deadline) override;
-  void set_write_timeout(Time timeout) override { write_timeout_ = timeout; }
   const io::Address& peer() const override { return peer_; }
-  io::Token token() const override { return token_; }
+  io::Token token() const override {
+    const auto [slot, generation] = core::Slab<Link>::name_of(*this);
+    return {slot, generation};
+  }
 
   void run_ready() override;
   void flush() override;
   void reap() override;
+  void fire() override;
 
   Protocol* protocol() const { return protocol_; }
   bool closed() const { return state_ == State::closed; }
@@ -58,8 +59,6 @@ class Link final : public Transport, public core::Participant {
   // Input set aside while the protocol does not take it; stands at the front of its block.
   struct Spill;
 
-  static void alarm_fired(core::Alarm& alarm);
-  void on_alarm();
   // Calls the protocol; what it throws (std::bad_alloc, an application's callback) ends this connection alone.
   template <class F>
   void guarded(F&& call);
@@ -72,32 +71,30 @@ class Link final : public Transport, public core::Participant {
   // Tells the protocol that no input will come, once all that came was offered.
   void tell_end(End end);
   void output_moved(std::size_t size);
+  // When the peer has let output wait too long: now, or a time to come; Time::max() where none waits.
+  Time stalled_at(Time now) const;
   void try_finish();
   void close_when_idle();
 
-  struct LinkAlarm : core::Alarm {
-    explicit LinkAlarm(Link& l) : Alarm(&Link::alarm_fired), link(l) {}
-    Link& link;
-  } alarm_;
   Protocol* protocol_ = nullptr;
   Spill* spill_ = nullptr;
-  Time write_timeout_{0};
-  Time output_since_{0};         // when the peer last took a byte, while output waits
   Time deadline_ = Time::max();  // of the state `ending`
-  std::size_t in_flight_ = 0;    // bytes of the send under way
+  // When the send under way began. Of its milliseconds only differences count, as the clock comes round in 49 days and
+  // no write_timeout is longer than one.
+  std::uint32_t output_since_ms_ = 0;
+  std::uint32_t in_flight_ = 0;  // bytes of the send under way
   io::SocketId socket_;
-  io::Token token_{0, 0};
   io::Address peer_;
   State state_ = State::open;
-  bool paused_ = false;
-  bool receiving_ = false;  // a receive is under way
-  bool stopping_receive_ = false;
-  bool input_ended_ = false;  // FIN came
-  bool end_told_ = false;
-  bool fin_sent_ = false;
-  bool offering_ = false;     // inside feed()
-  bool abort_close_ = false;  // reset rather than close in order
-  bool admitted_ = false;
+  bool paused_ : 1 = false;
+  bool receiving_ : 1 = false;  // a receive is under way
+  bool stopping_receive_ : 1 = false;
+  bool input_ended_ : 1 = false;  // FIN came
+  bool end_told_ : 1 = false;
+  bool fin_sent_ : 1 = false;
+  bool offering_ : 1 = false;     // inside feed()
+  bool abort_close_ : 1 = false;  // reset rather than close in order
+  bool admitted_ : 1 = false;
 };
 
 }  // namespace brume::connection

@@ -1,8 +1,8 @@
 // outbox.h: what waits to be sent on one connection: own bytes in blocks of the core's pool, and ranges of shared
 // tapes.
 //
-// Belongs to its transport and its core's thread. Empty, it holds no memory. Bytes handed to a send stay where they are
-// until consume() says that they were taken; what is appended meanwhile goes behind them.
+// Belongs to its transport and its core's thread. Empty, it holds no memory and is one pointer. Bytes handed to a send
+// stay where they are until consume() says that they were taken; what is appended meanwhile goes behind them.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +18,10 @@ namespace brume::connection {
 
 class Outbox {
  public:
-  explicit Outbox(core::BlockPool& pool) : pool_(&pool) {}
+  // What gather() describes at most: as much as one system call takes.
+  static constexpr std::size_t kMaxGatheredSize = INT32_MAX;  // bytes
+
+  Outbox() = default;
   ~Outbox() { clear(); }
   Outbox(const Outbox&) = delete;
   Outbox& operator=(const Outbox&) = delete;
@@ -29,10 +32,12 @@ class Outbox {
     message,  // a whole frame that counts as a message
   };
   // `size` contiguous bytes at the end, which the caller fills at once: one whole frame, or raw bytes.
-  // `first_size`: the block taken where the outbox was empty. May throw std::bad_alloc; then nothing changed.
-  std::span<std::byte> append(std::size_t size, Content content, std::size_t first_size);
+  // `pool`: of the core, always the same. `first_size`: the block taken where the outbox was empty. May throw
+  // std::bad_alloc; then nothing changed.
+  std::span<std::byte> append(core::BlockPool& pool, std::size_t size, Content content, std::size_t first_size);
 
-  // A range of a tape: `messages` whole frames. A `key` other than 0 names a single message for drop_key().
+  // A range of a tape: `messages` whole frames, one at least. A `key` other than 0 names a single message for
+  // drop_key().
   struct Shared {
     TapeChunk* chunk;
     std::uint32_t begin;  // bytes
@@ -43,13 +48,13 @@ class Outbox {
   // Refers to it until it is sent or dropped. May throw std::bad_alloc; then nothing changed.
   void append_shared(const Shared& range, core::FramePool& frames);
 
-  bool empty() const { return front_ == nullptr; }
-  std::size_t size() const { return size_; }  // bytes
-  std::uint32_t messages() const {
-    return messages_;
-  }  // at least those not wholly sent, at most those of the pieces they lie in
+  bool empty() const { return last_ == nullptr; }
+  std::size_t size() const { return last_ ? last_->all.bytes : 0; }  // bytes
+  // At least those not wholly sent, at most those of the pieces they lie in.
+  std::uint32_t messages() const { return last_ ? last_->all.messages : 0; }
+  std::uint32_t controls() const { return last_ ? last_->all.controls : 0; }  // control frames; the same
 
-  // Describes the first bytes, up to `out.size()` segments; returns the number of segments.
+  // Describes the first bytes, up to `out.size()` segments and kMaxGatheredSize; returns the number of segments.
   std::size_t gather(std::span<iovec> out) const;
   // The first `size` bytes were sent.
   void consume(std::size_t size);
@@ -60,7 +65,7 @@ class Outbox {
   // The oldest data message; control frames stay. False where there is none. May throw std::bad_alloc; then nothing
   // changed.
   bool drop_oldest(std::size_t in_flight, core::FramePool& frames);
-  // The messages that were appended under `key`; returns how many.
+  // The messages that were appended under `key`; returns how many. None has the key 0.
   std::uint32_t drop_key(std::uint64_t key, std::size_t in_flight);
 
   // Drops everything. Requires: no send under way.
@@ -68,27 +73,46 @@ class Outbox {
   void check_invariants() const;
 
  private:
-  struct Piece;
+  struct Totals {
+    std::size_t bytes = 0;
+    std::uint32_t messages = 0;
+    std::uint32_t controls = 0;
+  };
+  // No frame lies in two pieces.
+  struct Piece {
+    Piece* next;             // the last one's is the first
+    std::uint32_t capacity;  // bytes of an own piece's whole block; 0 for a shared one
+    std::uint32_t begin;     // of what is not sent yet, counted from bytes()
+    std::uint32_t end;
+    std::uint32_t frames_begin;  // where raw bytes end and frames begin
+    std::uint32_t messages;
+    std::uint32_t controls;
+    Totals all;  // of the whole outbox; meaningful in the last piece alone
+
+    std::byte* bytes();
+    bool shared() const { return capacity == 0; }
+    std::uint32_t waiting() const { return end - begin; }
+  };
   struct OwnPiece;
   struct SharedPiece;
   struct Frame;
+  struct Count;
 
+  Piece* first() const { return last_->next; }
   void link(Piece& piece);
-  void pop_front();
-  void free(Piece* piece);
-  // Takes a piece of which nothing was sent out of the list.
+  void pop_first();
+  static void free(Piece* piece);
+  // Takes a piece out of the ring; `before`: null for the first one.
   void remove(Piece* before, Piece* piece);
   // The first whole frame of a piece that begins at `begun` or behind it.
   static Frame first_frame(Piece& piece, std::uint32_t begun);
   static bool next_frame(Piece& piece, Frame& frame);
-  static std::uint32_t count_frames(Piece& piece, std::uint32_t from);
+  static Count count_frames(Piece& piece, std::uint32_t from);
+  // Takes the frames from `keep` on, none of which is begun, off the end of a piece.
+  void cut(Piece& piece, std::uint32_t keep);
   void drop_frame(Piece* before, Piece& piece, const Frame& frame, std::uint32_t begun, core::FramePool& frames);
 
-  core::BlockPool* pool_;
-  Piece* front_ = nullptr;
-  Piece* back_ = nullptr;
-  std::size_t size_ = 0;
-  std::uint32_t messages_ = 0;
+  Piece* last_ = nullptr;  // of a ring; null where nothing waits
 };
 
 }  // namespace brume::connection

@@ -16,16 +16,21 @@
 
 namespace brume::connection {
 
+// With Link (link.cpp) and the handler's frame all that an idle connection owns. In words: 3 of the base classes, where
+// the small fields fill up the last; 7 of pointers; 1 of counted bytes; 2 of the control bucket; 2 of times. The frame
+// pool adds one, and the whole is two cache lines. What few connections use belongs into Cold.
+static_assert(sizeof(Session) <= 15 * sizeof(std::uint64_t));
+static_assert((sizeof(Session) + core::FramePool::kHeaderSize) % 64 == 0);
+
 namespace {
 // Pongs put into the outbox before it was last empty; from then on only the latest ping is answered (section 5.5.3).
 constexpr std::uint8_t kMaxQueuedPongs = 32;
 }  // namespace
 
-Session::Session(Transport& transport, std::shared_ptr<const WebSocketRoute> route)
+Session::Session(Transport& transport, RouteRef route)
     : context_(transport.context()),
       transport_(&transport),
       route_(std::move(route)),
-      id_(std::uint64_t{transport.token().generation} << 32 | context_.index << 22 | transport.token().slot),
       control_bucket_(config().control_rate),
       last_received_(now()) {
   context_.counters.connections.add();
@@ -35,7 +40,7 @@ Session::Session(Transport& transport, std::shared_ptr<const WebSocketRoute> rou
 Session::~Session() {
   context_.counters.connections.sub();
   context_.reactor.ledger().sub(core::Ledger::Kind::messages, counted_);
-  if (user_state_) route_->state.destroy(user_state_);
+  if (has_user_state_) route_->state.destroy(user_state());
 }
 
 void Session::ColdDeleter::operator()(Cold* cold) const {
@@ -51,21 +56,18 @@ core::Reactor& Session::reactor() {
   return context_.reactor;
 }
 
-void Session::open(Transport& transport, std::shared_ptr<const WebSocketRoute> route, const Request& request,
-                   std::shared_ptr<const Request> kept, std::string_view subprotocol) {
-  constexpr std::size_t kAlignment = alignof(std::max_align_t);
-  constexpr std::size_t kStateOffset = (sizeof(Session) + kAlignment - 1) / kAlignment * kAlignment;
+void Session::open(Transport& transport, RouteRef route, const Request& request, std::shared_ptr<const Request> kept,
+                   std::string_view subprotocol) {
   const WebSocketRoute::State& state = route->state;
-  const std::size_t size = state.size == 0 ? sizeof(Session) : kStateOffset + state.size;
+  const std::size_t size = state.size == 0 ? sizeof(Session) : user_state_offset() + state.size;
   core::FramePool& frames = transport.context().reactor.frames();
   void* memory = frames.allocate(size);
   Session* session = nullptr;
   try {
     session = new (memory) Session(transport, std::move(route));
     if (state.size != 0) {
-      void* user_state = static_cast<std::byte*>(memory) + kStateOffset;
-      session->route_->state.construct(user_state);
-      session->user_state_ = user_state;
+      session->route_->state.construct(static_cast<std::byte*>(memory) + user_state_offset());
+      session->has_user_state_ = true;
     }
     if (!subprotocol.empty()) session->cold().subprotocol = subprotocol;
     if (kept) session->cold().request = std::move(kept);
@@ -82,8 +84,7 @@ void Session::open(Transport& transport, std::shared_ptr<const WebSocketRoute> r
 }
 
 void Session::start_handler(const Request& request) {
-  const bool kept = cold_ && cold_->request;
-  request_ = kept ? cold_->request.get() : &request;
+  const CoreContext::Opening before = std::exchange(context_.opening, {this, &request});
   guarded([this] {
     if (route_->handler) {
       begin(route_->handler(*this));
@@ -91,15 +92,13 @@ void Session::start_handler(const Request& request) {
       route_->open(*this);
     }
   });
-  if (!kept) request_ = nullptr;
+  context_.opening = before;
 }
 
 void Session::on_task_begun(void* task) {
-  if (std::exchange(handler_begun_, true)) {
-    cold().spawned.push_back(task);
-  } else {
-    handler_ = task;
-  }
+  if (handler_begun_) return cold().spawned.push_back(task);
+  handler_begun_ = true;
+  handler_ = task;
 }
 
 void Session::on_task_done(void* task, std::exception_ptr exception) noexcept {
@@ -143,14 +142,18 @@ std::size_t Session::on_input(std::span<std::byte> input) {
   }
   account();
   if (state_ == State::ended) return size;  // whatever follows a Close frame or a failure is dropped unparsed
-  if (!decoder_.mid_message()) {
-    message_began_ = Time::max();
-  } else if (message_began_ == Time::max()) {
-    message_began_ = last_received_;
-    if (config().message_timeout != Time::zero()) transport_->wake_by(message_began_ + config().message_timeout);
-  }
+  if (state_ == State::open) watch_message();
   if (blocked_on_output_ || !may_take_input()) transport_->pause();
   return size - input.size();
+}
+
+void Session::watch_message() {
+  if (!decoder_.mid_message()) {
+    deadline_ = Time::max();
+  } else if (deadline_ == Time::max() && config().message_timeout != Time::zero()) {
+    deadline_ = last_received_ + config().message_timeout;
+    transport_->wake_by(deadline_);
+  }
 }
 
 void Session::account() {
@@ -179,15 +182,15 @@ void Session::take(const codec::Event& event) {
   context_.counters.messages_received.add();
   const auto type = static_cast<MessageType>(event.opcode);
   if (waiter_) {
-    message_ = Message{type, event.payload, this};
+    context_.in_hand = Message{type, event.payload, this};
     message_ready_ = true;
     std::exchange(waiter_, nullptr).resume();
-    message_ = {};
+    context_.in_hand = {};
   } else if (route_->message) {
     const Message message{type, event.payload, this};
-    message_ = message;  // which keep() forgets; the callback's own stays
+    context_.in_hand = message;  // which keep() forgets; the callback's own stays
     route_->message(*this, message);
-    message_ = {};
+    context_.in_hand = {};
   } else if (route_->handler) {
     hold(type, event.payload);
   }
@@ -228,7 +231,6 @@ void Session::on_close_frame(std::span<const std::byte> payload) {
   const bool ours_went_first = state_ == State::closing;
   if (!ours_went_first) {
     append_close(close->code, {});
-    close_deadline_ = now() + config().close_timeout;
   }
   finish(close->code, close->reason, ours_went_first ? close_cause_ : CloseCause::peer, true);
 }
@@ -253,7 +255,6 @@ void Session::fail_with(std::uint16_t code, std::string_view reason, CloseCause 
   if (transport_ && state_ == State::open) {
     transport_->outbox().drop_unbegun(transport_->in_flight());
     append_close(code, reason);
-    close_deadline_ = now() + config().close_timeout;
   }
   finish(code, reason, cause, false);
 }
@@ -266,11 +267,11 @@ std::expected<void, Error> Session::send(MessageType type, Bytes data) {
   if (data.size() > config().max_message_size) return std::unexpected(Error::message_too_large);
   const std::size_t size = codec::server_frame_size(data.size());
   if (!fits(1, size)) return std::unexpected(Error::send_queue_full);
-  // What was received as text and goes back as it came, while its view is valid, is known to be UTF-8.
-  const bool echoed = message_.source && message_.type == type && data.data() == message_.data.data() &&
-                      data.size() == message_.data.size();
-  if (type == MessageType::text && !echoed && !codec::is_valid_utf8(data)) return std::unexpected(Error::invalid_utf8);
-  const auto frame = transport_->outbox().append(size, Outbox::Content::message, config().write_buffer_size);
+  if (type == MessageType::text && !known_text(data) && !codec::is_valid_utf8(data)) {
+    return std::unexpected(Error::invalid_utf8);
+  }
+  const auto frame = transport_->outbox().append(context_.reactor.blocks(), size, Outbox::Content::message,
+                                                 config().write_buffer_size);
   codec::write_server_frame(frame, static_cast<codec::Opcode>(type), data);
   if (outbox_above_half()) was_above_half_ = true;
   context_.counters.messages_sent.add();
@@ -278,9 +279,18 @@ std::expected<void, Error> Session::send(MessageType type, Bytes data) {
   return {};
 }
 
+bool Session::known_text(Bytes data) const {
+  const auto is = [data](MessageType type, Bytes received) {
+    return type == MessageType::text && data.data() == received.data() && data.size() == received.size();
+  };
+  const Message& in_hand = context_.in_hand;
+  return (in_hand.source && is(in_hand.type, in_hand.data)) ||
+         (cold_ && is(cold_->delivered.type(), cold_->delivered.data()));
+}
+
 void Session::append_control(codec::Opcode opcode, std::span<const std::byte> payload) {
-  const auto frame = transport_->outbox().append(codec::server_frame_size(payload.size()), Outbox::Content::control,
-                                                 config().write_buffer_size);
+  const auto frame = transport_->outbox().append(context_.reactor.blocks(), codec::server_frame_size(payload.size()),
+                                                 Outbox::Content::control, config().write_buffer_size);
   codec::write_server_frame(frame, opcode, payload);
   transport_->request_flush();
 }
@@ -302,7 +312,7 @@ void Session::begin_close(std::uint16_t code, std::string_view reason, CloseCaus
   if (state_ != State::open || !transport_) return;
   append_close(code, reason);
   state_ = State::closing;
-  close_deadline_ = now() + config().close_timeout;
+  deadline_ = now() + config().close_timeout;
   close_code_ = code;
   close_cause_ = cause;
   // The peer's Close has to be found in whatever it still sends, also behind a message nobody took.
@@ -310,7 +320,7 @@ void Session::begin_close(std::uint16_t code, std::string_view reason, CloseCaus
   paused_by_user_ = false;
   blocked_on_output_ = false;
   transport_->resume();
-  transport_->wake_by(close_deadline_);
+  transport_->wake_by(deadline_);
 }
 
 void Session::on_output_progress() {
@@ -319,11 +329,14 @@ void Session::on_output_progress() {
     append_control(codec::Opcode::pong, {cold_->pong.data(), cold_->pong_size});
   }
   if (outbox_above_half()) return;
-  if (std::exchange(blocked_on_output_, false) && may_take_input()) transport_->resume();
-  if (drained_) resume_drained();
-  if (std::exchange(was_above_half_, false) && route_->drained && state_ == State::open) {
-    guarded([this] { route_->drained(*this); });
+  if (blocked_on_output_) {
+    blocked_on_output_ = false;
+    if (may_take_input()) transport_->resume();
   }
+  resume_drained();
+  if (!was_above_half_) return;
+  was_above_half_ = false;
+  if (route_->drained && state_ == State::open) guarded([this] { route_->drained(*this); });
 }
 
 // ---- ends
@@ -372,17 +385,17 @@ void Session::on_stop() {
 
 void Session::finish(std::uint16_t code, std::string_view reason, CloseCause cause, bool clean) {
   if (state_ == State::ended) return;
+  if (state_ == State::open) deadline_ = now() + config().close_timeout;
   state_ = State::ended;
   close_code_ = code;
   close_cause_ = cause;
   close_clean_ = clean;
-  if (close_deadline_ == Time::max()) close_deadline_ = now() + config().close_timeout;
   // The transport goes first: what the application does in its last calls can no longer reach the peer.
-  if (transport_) transport_->end(close_deadline_);
+  if (transport_) transport_->end(deadline_);
   tell_watchers();
   if (!reason.empty()) guarded([&] { cold().close_reason = reason; });
   if (cold_ && cold_->stop_source) cold_->stop_source->request_stop();
-  if (drained_) resume_drained();
+  resume_drained();
   if (waiter_) std::exchange(waiter_, nullptr).resume();
   if (route_->close) guarded([this] { route_->close(*this, close_info()); });
   cancel();
@@ -400,7 +413,9 @@ void Session::on_detached() {
   if (free_if_done()) return;
   // Tasks that wait for something that is not brume's own have until the deadline; then they are destroyed.
   try {
-    cold().peer = gone.peer();
+    Cold& rare = cold();
+    rare.peer = gone.peer();
+    rare.id = id_of(gone);
     context_.lingering.add(*this, now() + config().close_timeout);
   } catch (const std::bad_alloc&) {
     give_up();
@@ -430,19 +445,15 @@ void Session::give_up() {
 Time Session::on_deadline(Time time) {
   if (state_ == State::ended) return Time::max();
   if (state_ == State::closing) {
-    if (time < close_deadline_) return close_deadline_;
+    if (time < deadline_) return deadline_;
     cut(Refusal::close_timeout, close_code_, "the peer did not answer Close");
     return Time::max();
   }
-  Time next = Time::max();
-  if (message_began_ != Time::max() && config().message_timeout != Time::zero()) {
-    next = message_began_ + config().message_timeout;
-    if (time >= next) {
-      refuse(Refusal::message_timeout, codec::close_code::policy_violation, "message took too long",
-             CloseCause::timeout);
-      return Time::max();
-    }
+  if (time >= deadline_) {
+    refuse(Refusal::message_timeout, codec::close_code::policy_violation, "message took too long", CloseCause::timeout);
+    return Time::max();
   }
+  Time next = deadline_;
   // While this side does not read, silence says nothing about the peer.
   if (!may_take_input() || blocked_on_output_) last_received_ = time;
   if (config().read_timeout != Time::zero()) {

@@ -20,7 +20,6 @@
 #include <brume/codec/decoder.h>
 #include <brume/engine/connection.h>
 #include <brume/engine/connection/counters.h>
-#include <brume/engine/connection/lingering.h>
 #include <brume/engine/connection/tape.h>
 #include <brume/engine/connection/transport.h>
 #include <brume/engine/connection/watcher.h>
@@ -31,13 +30,13 @@
 
 namespace brume::connection {
 
-class Session final : public Connection, public Protocol, private core::TaskScope, private Lingerer {
+class Session final : public Connection, public Protocol {
  public:
   // Opens a session on `transport`, whose outbox already holds the 101, and calls the handler for the first time.
   // `request` lives until the call returns; `kept`, where the route keeps requests, as long as the session.
   // May throw std::bad_alloc before anything changed.
-  static void open(Transport& transport, std::shared_ptr<const WebSocketRoute> route, const Request& request,
-                   std::shared_ptr<const Request> kept, std::string_view subprotocol);
+  static void open(Transport& transport, RouteRef route, const Request& request, std::shared_ptr<const Request> kept,
+                   std::string_view subprotocol);
 
   // Protocol
   std::size_t on_input(std::span<std::byte> input) override;
@@ -57,7 +56,7 @@ class Session final : public Connection, public Protocol, private core::TaskScop
   std::expected<void, Error> close(std::uint16_t code, std::string_view reason);
   bool is_connected() const { return state_ == State::open; }
   std::stop_token stop_token();
-  std::uint64_t id() const { return id_; }
+  std::uint64_t id() const;
   const io::Address& remote_address() const;
   std::string_view subprotocol() const;
   const Request& request() const;
@@ -70,7 +69,7 @@ class Session final : public Connection, public Protocol, private core::TaskScop
   void set_user_value(std::string key, std::any value);
   std::any* find_user_value(std::string_view key);
   KeptMessage keep(const Message& message);
-  void* user_state() { return user_state_; }
+  void* user_state() { return has_user_state_ ? reinterpret_cast<std::byte*>(this) + user_state_offset() : nullptr; }
   // Runs a function posted from elsewhere as a handler of this connection: what it throws ends the connection.
   void run_posted(core::InlineFunction<void(Connection&)>& function);
   // A send asked for by a handle: one that the outbox does not take is counted, as nobody is there to hear of it.
@@ -82,7 +81,7 @@ class Session final : public Connection, public Protocol, private core::TaskScop
   TapeOutcome take_from(Tape& tape, std::uint32_t first) noexcept;
   void settle_outcome(TapeOutcome outcome);
 
-  // `watcher` hears of the end. Requires: not ended. unwatch(): does nothing where it is not watching any more.
+  // `watcher` hears of the end. Requires: not ended. May throw std::bad_alloc. unwatch(): does nothing where it is not watching any more.
   bool ended() const { return state_ == State::ended; }
   CoreContext& context() { return context_; }
   // Where its core keeps its link; nullopt once that is gone.
@@ -110,7 +109,7 @@ class Session final : public Connection, public Protocol, private core::TaskScop
     void operator()(Cold* cold) const;
   };
 
-  Session(Transport& transport, std::shared_ptr<const WebSocketRoute> route);
+  Session(Transport& transport, RouteRef route);
   ~Session();
 
   // TaskScope: the handler and what it spawned
@@ -119,6 +118,11 @@ class Session final : public Connection, public Protocol, private core::TaskScop
   void on_task_done(void* task, std::exception_ptr exception) noexcept override;
 
   const RouteConfig& config() const { return route_->config; }
+  // Where the route's typed state lies behind this object.
+  static constexpr std::size_t user_state_offset() {
+    constexpr std::size_t kAlignment = alignof(std::max_align_t);
+    return (sizeof(Session) + kAlignment - 1) / kAlignment * kAlignment;
+  }
   Cold& cold();
   Time now() const;
   void start_handler(const Request& request);
@@ -136,9 +140,13 @@ class Session final : public Connection, public Protocol, private core::TaskScop
 
   bool may_take_input() const;
   bool outbox_above_half() const;
+  // Sets or ends the time a message that is not whole has.
+  void watch_message();
   // Tells the core's ledger what the decoder holds.
   void account();
   void take(const codec::Event& event);
+  // Whether these bytes are a text that was received and may still be looked at, and so are known to be UTF-8.
+  bool known_text(Bytes data) const;
   void hold(MessageType type, std::span<const std::byte> payload);
   bool pass_rates(const codec::Event& event);
   void on_ping(std::span<const std::byte> payload);
@@ -153,41 +161,38 @@ class Session final : public Connection, public Protocol, private core::TaskScop
   void finish(std::uint16_t code, std::string_view reason, CloseCause cause, bool clean);
   void cut(Refusal refusal, std::uint16_t code, std::string_view detail);
   CloseInfo close_info() const;
+  std::uint64_t id_of(const Transport& transport) const;
   void resume_drained();
   void update_reading();
   void give_up() override;
   bool free_if_done();
   void log(LogLevel level, std::string_view rule, std::string_view detail);
 
-  CoreContext& context_;
-  Transport* transport_;  // null once it is gone
-  std::shared_ptr<const WebSocketRoute> route_;
-  codec::Decoder decoder_;
-  std::unique_ptr<Cold, ColdDeleter> cold_;
-  void* handler_ = nullptr;            // the handler's frame while it has not ended
-  std::coroutine_handle<> waiter_{};   // in receive()
-  Message message_{};                  // the one a handler has now, while its view is valid
-  DrainedAwaiter* drained_ = nullptr;  // those that wait for room
-  const Request* request_ = nullptr;   // as long as Connection::request() may be called
-  void* user_state_ = nullptr;         // websocket<State>
-  Watcher* watchers_ = nullptr;
-  std::uint64_t id_;
-  std::size_t counted_ = 0;  // bytes of the decoder's that the ledger knows of
-  core::TokenBucket control_bucket_;
-  Time last_received_;
-  Time message_began_ = Time::max();
-  Time close_deadline_ = Time::max();
+  // Small ones first: they fill up what the base class leaves of its last word.
+  std::uint8_t pongs_queued_ = 0;
   std::uint16_t close_code_ = codec::close_code::abnormal;  // ours while closing, the connection's once ended
   CloseCause close_cause_ = CloseCause::transport;
   State state_ = State::open;
-  bool close_clean_ = false;
-  bool handler_begun_ = false;
-  bool message_ready_ = false;  // message_ waits for the resumed receive()
-  bool paused_by_user_ = false;
-  bool blocked_on_output_ = false;  // the outbox is above half: input waits
-  bool was_above_half_ = false;
-  bool pinged_ = false;  // since the last byte came
-  std::uint8_t pongs_queued_ = 0;
+  bool close_clean_ : 1 = false;
+  bool handler_begun_ : 1 = false;
+  bool held_ready_ : 1 = false;  // the held message waits for receive() to return
+  bool paused_by_user_ : 1 = false;
+  bool blocked_on_output_ : 1 = false;  // the outbox is above half: input waits
+  bool was_above_half_ : 1 = false;
+  bool pinged_ : 1 = false;          // since the last byte came
+  bool has_user_state_ : 1 = false;  // websocket<State>
+  bool message_ready_ = false;       // the message in hand waits for the resumed receive()
+  CoreContext& context_;
+  Transport* transport_;  // null once it is gone
+  RouteRef route_;
+  codec::Decoder decoder_;
+  std::unique_ptr<Cold, ColdDeleter> cold_;
+  void* handler_ = nullptr;           // the handler's frame while it has not ended
+  std::coroutine_handle<> waiter_{};  // in receive()
+  std::size_t counted_ = 0;           // bytes of the decoder's that the ledger knows of
+  core::TokenBucket control_bucket_;
+  Time last_received_;
+  Time deadline_ = Time::max();  // of the message being received while open, of the closing handshake from then on
 };
 
 template <class F>

@@ -33,13 +33,16 @@ struct Session::Cold {
   std::string subprotocol;
   std::shared_ptr<const Request> request;
   std::string close_reason;
-  std::vector<void*> spawned;       // frames of spawned tasks that have not ended
-  std::optional<KeptMessage> held;  // a message that came while nobody waited for one
-  KeptMessage delivered;            // the held message whose view the handler has
+  std::vector<void*> spawned;         // frames of spawned tasks that have not ended
+  DrainedAwaiter* drained = nullptr;  // those that wait for room
+  Watcher* watchers = nullptr;        // those that hear of the end
+  std::optional<KeptMessage> held;    // a message that came while nobody waited for one
+  KeptMessage delivered;              // the held message whose view the handler has
   std::uint64_t dropped = 0;
   std::uint64_t untold_drops = 0;  // since the application was last told
-  io::Address peer;                // once the transport is gone
-  bool pong_waits = false;         // the latest ping's answer, until the outbox is empty
+  io::Address peer;                // once the transport is gone, as the next
+  std::uint64_t id = 0;
+  bool pong_waits = false;  // the latest ping's answer, until the outbox is empty
   std::uint8_t pong_size = 0;
   std::array<std::byte, codec::kMaxControlPayloadSize> pong;
 };

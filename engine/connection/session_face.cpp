@@ -102,9 +102,9 @@ bool Connection::DrainedAwaiter::await_ready() const noexcept {
   return session(*connection_).has_room();
 }
 void Connection::DrainedAwaiter::await_suspend(std::coroutine_handle<> waiter) {
+  session(*connection_).add_drain_waiter(*this);  // may throw: then it does not wait
   waiter_ = waiter;
   waiting_ = true;
-  session(*connection_).add_drain_waiter(*this);
 }
 std::expected<void, Error> Connection::DrainedAwaiter::await_resume() {
   if (!connection_->is_connected()) return std::unexpected(Error::connection_closed);
@@ -175,8 +175,7 @@ bool Session::wait_for_message(std::coroutine_handle<> waiter) {
     // The message that came while nobody waited; its bytes stay until the handler waits again.
     cold_->delivered = *std::move(cold_->held);
     cold_->held.reset();
-    message_ = Message{cold_->delivered.type(), cold_->delivered.data(), this};
-    message_ready_ = true;
+    held_ready_ = true;
     update_reading();
     return false;
   }
@@ -186,17 +185,20 @@ bool Session::wait_for_message(std::coroutine_handle<> waiter) {
 }
 
 std::expected<Message, CloseInfo> Session::take_message() {
-  if (std::exchange(message_ready_, false)) return message_;
-  return std::unexpected(close_info());
+  if (std::exchange(message_ready_, false)) return context_.in_hand;
+  if (!held_ready_) return std::unexpected(close_info());
+  held_ready_ = false;
+  return Message{cold_->delivered.type(), cold_->delivered.data(), this};
 }
 
 void Session::add_drain_waiter(DrainedAwaiter& awaiter) {
-  awaiter.next_ = drained_;
-  drained_ = &awaiter;
+  Cold& rare = cold();
+  awaiter.next_ = rare.drained;
+  rare.drained = &awaiter;
 }
 
 void Session::remove_drain_waiter(DrainedAwaiter& awaiter) {
-  for (DrainedAwaiter** place = &drained_; *place; place = &(*place)->next_) {
+  for (DrainedAwaiter** place = &cold_->drained; *place; place = &(*place)->next_) {
     if (*place != &awaiter) continue;
     *place = awaiter.next_;
     return;
@@ -204,9 +206,9 @@ void Session::remove_drain_waiter(DrainedAwaiter& awaiter) {
 }
 
 void Session::resume_drained() {
-  while (drained_) {
-    DrainedAwaiter& awaiter = *drained_;
-    drained_ = awaiter.next_;
+  while (cold_ && cold_->drained) {
+    DrainedAwaiter& awaiter = *cold_->drained;
+    cold_->drained = awaiter.next_;
     awaiter.waiting_ = false;
     awaiter.waiter_.resume();
     if (!has_room()) return;  // the one just resumed has filled the outbox again
@@ -222,8 +224,20 @@ std::stop_token Session::stop_token() {
   return rare.stop_source->get_token();
 }
 
+std::uint64_t Session::id_of(const Transport& transport) const {
+  const io::Token token = transport.token();
+  return std::uint64_t{token.generation} << 32 | context_.index << 22 | token.slot;
+}
+
+std::uint64_t Session::id() const {
+  if (transport_) return id_of(*transport_);
+  return cold_ ? cold_->id : 0;  // 0: it ends for lack of memory
+}
+
 const io::Address& Session::remote_address() const {
-  return transport_ ? transport_->peer() : cold_->peer;
+  static constexpr io::Address kUnknown{};
+  if (transport_) return transport_->peer();
+  return cold_ ? cold_->peer : kUnknown;
 }
 
 std::string_view Session::subprotocol() const {
@@ -231,8 +245,9 @@ std::string_view Session::subprotocol() const {
 }
 
 const Request& Session::request() const {
-  assert(request_ && "the request is gone: set RouteConfig::keep_request");
-  return *request_;
+  if (cold_ && cold_->request) return *cold_->request;
+  assert(context_.opening.session == this && "the request is gone: set RouteConfig::keep_request");
+  return *context_.opening.request;
 }
 
 std::uint64_t Session::dropped_count() const {
@@ -281,7 +296,7 @@ std::any* Session::find_user_value(std::string_view key) {
 
 KeptMessage Session::keep(const Message& message) {
   // From here on the bytes are the caller's, who may put others in their place.
-  if (message.data.data() == message_.data.data()) message_ = {};
+  if (message.data.data() == context_.in_hand.data.data()) context_.in_hand = {};
   if (cold_ && !cold_->delivered.data().empty() && message.data.data() == cold_->delivered.data().data()) {
     return std::move(cold_->delivered);
   }
@@ -290,12 +305,12 @@ KeptMessage Session::keep(const Message& message) {
 }
 
 void Session::watch(Watcher& watcher) {
-  watcher.next_watcher_ = watchers_;
-  watchers_ = &watcher;
+  watcher.next_watcher_ = std::exchange(cold().watchers, &watcher);
 }
 
 void Session::unwatch(Watcher& watcher) {
-  for (Watcher** place = &watchers_; *place; place = &(*place)->next_watcher_) {
+  if (!cold_) return;
+  for (Watcher** place = &cold_->watchers; *place; place = &(*place)->next_watcher_) {
     if (*place != &watcher) continue;
     *place = watcher.next_watcher_;
     return;
@@ -303,9 +318,9 @@ void Session::unwatch(Watcher& watcher) {
 }
 
 void Session::tell_watchers() {
-  while (watchers_) {
-    Watcher& watcher = *watchers_;
-    watchers_ = watcher.next_watcher_;
+  while (cold_ && cold_->watchers) {
+    Watcher& watcher = *cold_->watchers;
+    cold_->watchers = watcher.next_watcher_;
     watcher.on_connection_ended();
   }
 }

@@ -21,7 +21,7 @@ TapeOutcome Session::take_from(Tape& tape, std::uint32_t first) noexcept {
   try {
     const std::uint32_t count = tape.size() - first;
     const bool writable = transport_->in_flight() == 0;
-    if (fits(count, tape.bytes_from(first)) && !tape.excepts(id_) && (writable || !tape.has_latest_only())) {
+    if (fits(count, tape.bytes_from(first)) && !tape.excepts(id()) && (writable || !tape.has_latest_only())) {
       tape.for_each_run(first, [&](TapeChunk& chunk, std::uint32_t begin, std::uint32_t end, std::uint32_t messages) {
         transport_->outbox().append_shared({&chunk, begin, end, messages}, context_.reactor.frames());
       });
@@ -39,8 +39,9 @@ TapeOutcome Session::take_each(Tape& tape, std::uint32_t first, bool writable) {
   std::uint32_t taken = 0;
   std::uint64_t lost = 0;
   TapeOutcome outcome = TapeOutcome::taken;
+  const std::uint64_t own_id = id();
   for (Tape::Entry& entry : tape.entries().subspan(first)) {
-    if (entry.message.except == id_) continue;
+    if (entry.message.except == own_id) continue;
     const std::size_t size = entry.end - entry.begin;
     const std::uint64_t lost_before = lost;
     if (make_room(entry.message, size, writable, lost)) {

@@ -5,11 +5,13 @@
 // the protocol may have ended or aborted it, or put another protocol in its place.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <span>
 
+#include <brume/engine/connection/lingering.h>
 #include <brume/engine/connection/outbox.h>
 #include <brume/engine/core/reactor.h>
 #include <brume/engine/io/address.h>
@@ -31,7 +33,9 @@ enum class End : std::uint8_t {
   local,          // abort() was called, or the server's deadline passed
 };
 
-class Protocol {
+// It owns the handlers' tasks, which may keep it for a while when its transport is gone: all that in one object with
+// one table of virtual functions, as every connection has one.
+class Protocol : public Lingerer {
  public:
   // Takes bytes from the front, in place, and returns how many. What it leaves is offered again, in front of what comes
   // later, after resume() or once another protocol has taken its place.
@@ -61,7 +65,7 @@ class Protocol {
   ~Protocol() = default;
 };
 
-class Transport {
+class Transport : public core::Participant {
  public:
   Outbox& outbox() { return outbox_; }
   const Outbox& outbox() const { return outbox_; }
@@ -83,16 +87,18 @@ class Transport {
   // on_deadline() is called at `deadline` or earlier.
   virtual void wake_by(Time deadline) = 0;
   // Changed by the route's configuration.
-  virtual void set_write_timeout(Time timeout) = 0;
+  void set_write_timeout(std::chrono::milliseconds timeout) { write_timeout_ = timeout; }
 
   virtual const io::Address& peer() const = 0;
   // Names the connection in handles: slot and generation of the core's table.
   virtual io::Token token() const = 0;
 
  protected:
-  explicit Transport(CoreContext& context);
+  explicit Transport(CoreContext& context) : context_(context) {}
   ~Transport() = default;
 
+  // First, where it fills up what the base class leaves of its last word.
+  std::chrono::duration<std::uint32_t, std::milli> write_timeout_{0};
   CoreContext& context_;
   Outbox outbox_;
 };

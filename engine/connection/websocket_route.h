@@ -4,6 +4,7 @@
 // functions capture is used by several threads. It outlives every connection it serves.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -11,6 +12,7 @@
 
 #include <brume/engine/config.h>
 #include <brume/engine/connection.h>
+#include <brume/engine/connection/route_ref.h>
 
 namespace brume::connection {
 
@@ -34,6 +36,15 @@ struct WebSocketRoute {
     void (*construct)(void* memory) = nullptr;
     void (*destroy)(void* memory) noexcept = nullptr;
   } state;
+
+  // Counted by RouteRef. A copy is a route of its own, which nobody refers to yet.
+  struct References {
+    References() = default;
+    References(const References&) noexcept {}
+    References& operator=(const References&) noexcept { return *this; }
+    std::atomic<std::uint32_t> count{0};
+  };
+  mutable References references;
 };
 
 // The typed state of a connection whose route has one.

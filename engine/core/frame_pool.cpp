@@ -17,13 +17,12 @@ struct FramePool::Chunk : ListLink<> {
   std::uint32_t used = 0;
   std::uint32_t carved = 0;  // frames that were ever used since the chunk was empty; memory behind them is untouched
   std::uint32_t capacity = 0;
-
-  std::size_t size_class() const { return stride / kClassStep - 1; }
 };
 
 namespace {
 
-// Where a chunk's first frame is: its header ends on a cache line, so that frames start on one.
+// Where a chunk's first frame is: its header ends on a cache line, so that frames whose size with the header is a
+// multiple of one each start on one.
 constexpr std::size_t kFirstFrame = 128;
 
 // What frames are current on this thread: see FramePool::Scope.
@@ -47,8 +46,8 @@ FramePool::~FramePool() {
 }
 
 void* FramePool::allocate(std::size_t size) {
-  const std::size_t size_class = (size + kHeaderSize - 1) / kClassStep;
-  if (size_class >= kClasses) return allocate_unpooled(this, size);
+  if (size > kMaxPooledSize - kHeaderSize) return allocate_unpooled(this, size);
+  const std::size_t size_class = class_of(size + kHeaderSize);
   SizeClass& frames = classes_[size_class];
   Chunk* first = frames.with_room.front();
   Chunk& chunk = first ? *first : add_chunk(size_class);
@@ -70,7 +69,7 @@ void* FramePool::allocate(std::size_t size) {
 }
 
 void FramePool::give_back(Chunk& chunk, void* frame) noexcept {
-  SizeClass& frames = classes_[chunk.size_class()];
+  SizeClass& frames = classes_[class_of(chunk.stride)];
   mark_unusable(frame, chunk.stride - kHeaderSize);
   if (chunk.used == chunk.capacity) frames.with_room.push_front(chunk);
   store_word_before(frame, chunk.free);
@@ -87,10 +86,11 @@ void FramePool::give_back(Chunk& chunk, void* frame) noexcept {
 
 FramePool::Chunk& FramePool::add_chunk(std::size_t size_class) {
   static_assert(sizeof(Chunk) + kHeaderSize <= kFirstFrame);
+  static_assert(kSmallStep % __STDCPP_DEFAULT_NEW_ALIGNMENT__ == 0 && kLargeStep % kSmallStep == 0);
   auto* chunk = new (take_pages(kChunkSize)) Chunk;
   mark_unusable(reinterpret_cast<std::byte*>(chunk) + kFirstFrame, kChunkSize - kFirstFrame);
   chunk->pool = this;
-  chunk->stride = static_cast<std::uint32_t>((size_class + 1) * kClassStep);
+  chunk->stride = static_cast<std::uint32_t>(stride_of(size_class));
   chunk->capacity = static_cast<std::uint32_t>((kChunkSize - kFirstFrame) / chunk->stride);
   for (std::uint32_t i = 1; i <= chunk->capacity; i++) {  // the headers between the frames stay usable
     mark_usable(reinterpret_cast<std::byte*>(chunk) + kFirstFrame + i * std::size_t{chunk->stride} - kHeaderSize,

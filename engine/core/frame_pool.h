@@ -1,8 +1,9 @@
 // frame_pool.h: memory for coroutine frames and sessions: size classes carved from chunks, one pool a core.
 //
 // A frame is given back on the thread of the pool it came from, before the pool goes. Frames made where no pool is
-// current, and large ones, come from operator new. A chunk whose frames have all gone returns to the system, but for
-// one in each class: that is the bound of what is kept, and makes frames that come and go free of system calls.
+// current, and large ones, come from operator new. Size classes are close together, as an idle connection is little
+// else than its session and its handler's frame. A chunk whose frames have all gone returns to the system, but for one
+// in each class: that is the bound of what is kept, and makes frames that come and go free of system calls.
 #pragma once
 
 #include <array>
@@ -15,7 +16,9 @@ namespace brume::core {
 
 class FramePool {
  public:
-  static constexpr std::size_t kClassStep = 64;              // bytes between two size classes
+  static constexpr std::size_t kSmallStep = 16;              // bytes between two size classes up to kMaxSmallSize
+  static constexpr std::size_t kMaxSmallSize = 512;          // bytes with the header
+  static constexpr std::size_t kLargeStep = 64;              // bytes between two size classes above it
   static constexpr std::size_t kMaxPooledSize = 2048;        // bytes with the header; larger frames are not pooled
   static constexpr std::size_t kChunkSize = 64 * 1024;       // bytes, of frames of one class
   static constexpr std::size_t kHeaderSize = sizeof(void*);  // bytes in front of a pooled frame: its chunk
@@ -54,7 +57,16 @@ class FramePool {
   };
 
  private:
-  static constexpr std::size_t kClasses = kMaxPooledSize / kClassStep;
+  static constexpr std::size_t kSmallClasses = kMaxSmallSize / kSmallStep;
+  static constexpr std::size_t kClasses = kSmallClasses + (kMaxPooledSize - kMaxSmallSize) / kLargeStep;
+  // `size`: bytes with the header, above 0.
+  static constexpr std::size_t class_of(std::size_t size) {
+    return size <= kMaxSmallSize ? (size - 1) / kSmallStep : kSmallClasses + (size - kMaxSmallSize - 1) / kLargeStep;
+  }
+  static constexpr std::size_t stride_of(std::size_t size_class) {
+    return size_class < kSmallClasses ? (size_class + 1) * kSmallStep
+                                      : kMaxSmallSize + (size_class - kSmallClasses + 1) * kLargeStep;
+  }
   struct Chunk;
   struct SizeClass {
     IntrusiveList<Chunk> with_room;  // an empty chunk is the last of it

@@ -44,10 +44,7 @@ void Reactor::turn(io::Events& events, Time max_wait) {
   more_envelopes_ = ran == options_.envelopes_per_turn;
   if (ran != 0) last_event_ = now();
 
-  timers_.advance(now(), [](Timer& timer) {
-    auto& alarm = static_cast<Alarm&>(timer);
-    alarm.fire(alarm);
-  });
+  timers_.advance(now(), [](Timer& timer) { static_cast<Alarm&>(timer).fire(); });
 
   run_marked(ready_, Participant::kReady, [](Participant& p) { p.run_ready(); });
   run_marked(settle_, Participant::kSettle, [](Participant& p) { p.settle(); });
@@ -100,6 +97,7 @@ void Reactor::run_marked(std::vector<Participant*>& list, Participant::Mark mark
 }
 
 void Reactor::unmark(Participant& participant) {
+  timers_.cancel(participant);
   participant.marks_ = 0;
   for (auto* list : {&ready_, &settle_, &flush_, &reap_}) std::erase(*list, &participant);
 }

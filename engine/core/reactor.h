@@ -23,15 +23,18 @@ namespace brume::core {
 using io::Time;
 
 // A timer with what to do when it expires. Fires once for each arming, never early, and may be destroyed by its own
-// `fire`.
-struct Alarm : Timer {
-  using Fire = void (*)(Alarm& alarm);
-  explicit Alarm(Fire f) : fire(f) {}
-  Fire fire;
+// fire().
+class Alarm : public Timer {
+ public:
+  virtual void fire() = 0;
+
+ protected:
+  ~Alarm() = default;
 };
 
-// Something with work at set points of a turn. Marked by the reactor's mark_ functions; a mark is used up by its call.
-class Participant {
+// Something with work at set points of a turn, and at a time of its own. Marked by the reactor's mark_ functions; a
+// mark is used up by its call.
+class Participant : public Alarm {
  public:
   // Goes on with input that was set aside.
   virtual void run_ready() = 0;
@@ -111,7 +114,7 @@ class Reactor {
   // At the end of this turn, when no other mark of it is left.
   void mark_reap(Participant& participant) { mark(participant, Participant::kReap, reap_); }
 
-  // It is about to go: takes back all its marks. Not while marked participants are being called.
+  // It is about to go: takes back its marks and its time. Not while marked participants are being called.
   void unmark(Participant& participant);
 
   // Length of the last turn without its sleep.

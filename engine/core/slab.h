@@ -25,7 +25,7 @@ class Slab {
  public:
   static constexpr std::size_t kMaxChunkSize = 64 * 1024;  // bytes, unless eight objects need more
 
-  // Requires: `max_slots` is below 2^32 - 1.
+  // At most `max_slots` objects; their slots are not all below it, as some numbers are no slot. Requires: below 2^31.
   explicit Slab(std::size_t max_slots) : max_slots_(max_slots) {}
   ~Slab() {
     for (Chunk* chunk : chunks_)
@@ -53,15 +53,26 @@ class Slab {
     reserved.kept = true;
     if (++last_generation_ == 0) last_generation_ = 1;
     entry.generation = last_generation_;
+    entry.slot_or_next = chunk->first_slot + reserved.index;
     size_++;
-    return {object, chunk->first_slot + reserved.index, entry.generation};
+    return {object, entry.slot_or_next, entry.generation};
+  }
+
+  // Slot and generation of an object of a slab, so that it need not carry them itself. Not while it is being
+  // constructed or destroyed.
+  static std::pair<std::uint32_t, std::uint32_t> name_of(const T& object) {
+    static_assert(offsetof(Entry, memory) == 0);
+    const Entry& entry = *std::launder(reinterpret_cast<const Entry*>(&object));
+    assert(entry.generation != 0);
+    return {entry.slot_or_next, entry.generation};
   }
 
   // Null where that object is gone.
   T* find(std::uint32_t slot, std::uint32_t generation) {
     const std::size_t index = slot / chunk_slots();
     if (index >= chunks_.size() || !chunks_[index] || generation == 0) return nullptr;
-    Entry& entry = chunks_[index]->entries()[slot % chunk_slots()];
+    if (slot % chunk_slots() < header_slots()) return nullptr;
+    Entry& entry = chunks_[index]->entries()[slot % chunk_slots() - header_slots()];
     return entry.generation == generation ? entry.object() : nullptr;
   }
 
@@ -69,7 +80,7 @@ class Slab {
   void erase(std::uint32_t slot, [[maybe_unused]] std::uint32_t generation) {
     assert(find(slot, generation));
     Chunk& chunk = *chunks_[slot / chunk_slots()];
-    const auto index = static_cast<std::uint32_t>(slot % chunk_slots());
+    const auto index = static_cast<std::uint32_t>(slot % chunk_slots() - header_slots());
     Entry& entry = chunk.entries()[index];
     entry.generation = 0;
     size_--;
@@ -101,14 +112,18 @@ class Slab {
       if (!chunk) continue;
       count++;
       [[maybe_unused]] std::uint32_t free = 0;
-      for (std::uint32_t i = chunk->free; i != kNone; i = chunk->entries()[i].next_free) {
+      for (std::uint32_t i = chunk->free; i != kNone; i = chunk->entries()[i].slot_or_next) {
         assert(chunk->entries()[i].generation == 0);
         free++;
       }
       assert(chunk->used + free == chunk->carved && chunk->carved <= chunk->capacity);
       assert(chunk->linked() == (chunk->used < chunk->capacity));
       assert((chunk == empty_) == (chunk->used == 0));
-      for (std::uint32_t i = 0; i < chunk->carved; i++) objects += chunk->entries()[i].generation != 0 ? 1U : 0U;
+      for (std::uint32_t i = 0; i < chunk->carved; i++) {
+        if (chunk->entries()[i].generation == 0) continue;
+        assert(chunk->entries()[i].slot_or_next == chunk->first_slot + i);
+        objects++;
+      }
     }
     assert(objects == size_ && count == chunk_count_ && size_ <= max_slots_);
   }
@@ -118,30 +133,30 @@ class Slab {
 
   struct Entry {
     alignas(T) std::byte memory[sizeof(T)];
-    std::uint32_t generation;  // 0: no object
-    std::uint32_t next_free;   // of the same chunk; kNone ends the list
+    std::uint32_t generation;    // 0: no object
+    std::uint32_t slot_or_next;  // of an object: its slot; else the chunk's next free entry, kNone ends that list
     T* object() { return std::launder(reinterpret_cast<T*>(memory)); }
   };
-  // The entries lie behind this.
+  // Stands in the place of a chunk's first entries, whose slots no object has: so a chunk of a power of two of entries
+  // fills its pages.
   struct Chunk : ListLink<> {
-    std::uint32_t first_slot = 0;
+    std::uint32_t first_slot = 0;  // of an object
     std::uint32_t capacity = 0;
     std::uint32_t used = 0;
     std::uint32_t carved = 0;  // entries that were ever used since the chunk was empty
     std::uint32_t free = kNone;
 
-    Entry* entries() const {
-      return reinterpret_cast<Entry*>(reinterpret_cast<std::byte*>(const_cast<Chunk*>(this)) + kHeaderSize);
-    }
+    Entry* entries() const { return reinterpret_cast<Entry*>(const_cast<Chunk*>(this)) + header_slots(); }
   };
-  static constexpr std::size_t kHeaderSize = 64;  // bytes
 
   // Functions, not constants: T may be incomplete where a Slab<T> is a member.
   static constexpr std::size_t chunk_slots() {
-    static_assert(alignof(T) <= kHeaderSize && sizeof(Chunk) <= kHeaderSize);
-    return std::bit_floor(std::max<std::size_t>((kMaxChunkSize - kHeaderSize) / sizeof(Entry), 8));
+    static_assert(alignof(T) <= kPageSize);
+    return std::bit_floor(std::max<std::size_t>(kMaxChunkSize / sizeof(Entry), 8));
   }
-  static constexpr std::size_t chunk_bytes() { return round_up_to_pages(kHeaderSize + chunk_slots() * sizeof(Entry)); }
+  static constexpr std::size_t header_slots() { return (sizeof(Chunk) + sizeof(Entry) - 1) / sizeof(Entry); }
+  static constexpr std::size_t chunk_objects() { return chunk_slots() - header_slots(); }
+  static constexpr std::size_t chunk_bytes() { return round_up_to_pages(chunk_slots() * sizeof(Entry)); }
 
   // An entry for an object that is being made; goes back unless it is kept.
   struct Reservation {
@@ -161,7 +176,7 @@ class Slab {
     if (empty_ == &chunk) empty_ = nullptr;
     std::uint32_t index = chunk.free;
     if (index != kNone) {
-      chunk.free = chunk.entries()[index].next_free;
+      chunk.free = chunk.entries()[index].slot_or_next;
     } else {
       index = chunk.carved++;
     }
@@ -173,7 +188,7 @@ class Slab {
   void give_back(Chunk& chunk, std::uint32_t index) noexcept {
     Entry& entry = chunk.entries()[index];
     mark_unusable(entry.memory, sizeof(T));
-    entry.next_free = chunk.free;
+    entry.slot_or_next = chunk.free;
     chunk.free = index;
     chunk.unlink();
     if (--chunk.used != 0) return with_room_.push_front(chunk);
@@ -188,12 +203,11 @@ class Slab {
   Chunk* add_chunk() {
     const auto place = std::find(chunks_.begin(), chunks_.end(), nullptr);
     const auto index = static_cast<std::size_t>(place - chunks_.begin());
-    const std::size_t first_slot = index * chunk_slots();
-    if (first_slot >= max_slots_) return nullptr;
+    if (index * chunk_objects() >= max_slots_) return nullptr;
     if (place == chunks_.end()) chunks_.push_back(nullptr);
     auto* chunk = new (take_pages(chunk_bytes())) Chunk;
-    chunk->first_slot = static_cast<std::uint32_t>(first_slot);
-    chunk->capacity = static_cast<std::uint32_t>(std::min(chunk_slots(), max_slots_ - first_slot));
+    chunk->first_slot = static_cast<std::uint32_t>(index * chunk_slots() + header_slots());
+    chunk->capacity = static_cast<std::uint32_t>(std::min(chunk_objects(), max_slots_ - index * chunk_objects()));
     for (std::uint32_t i = 0; i < chunk->capacity; i++) mark_unusable(chunk->entries()[i].memory, sizeof(T));
     empty_ = chunk;
     chunks_[index] = chunk;

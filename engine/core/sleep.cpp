@@ -20,10 +20,9 @@ void Sleep::cancel() {
   waiter_.resume();
 }
 
-void Sleep::expired(Alarm& alarm) {
-  auto& sleep = static_cast<Sleep&>(alarm);
-  sleep.CancelPoint::unlink();
-  sleep.waiter_.resume();
+void Sleep::fire() {
+  CancelPoint::unlink();
+  waiter_.resume();
 }
 
 }  // namespace brume::core

@@ -16,7 +16,7 @@ namespace brume::core {
 
 class Sleep final : private CancelPoint, private Alarm {
  public:
-  explicit Sleep(std::chrono::nanoseconds duration) : Alarm(&Sleep::expired), duration_(duration) {}
+  explicit Sleep(std::chrono::nanoseconds duration) : duration_(duration) {}
 
   bool await_ready() const noexcept { return false; }
   template <class Promise>
@@ -31,7 +31,7 @@ class Sleep final : private CancelPoint, private Alarm {
  private:
   bool begin(std::coroutine_handle<> waiter, TaskScope& scope);
   void cancel() override;
-  static void expired(Alarm& alarm);
+  void fire() override;
 
   std::chrono::nanoseconds duration_;
   std::coroutine_handle<> waiter_{};

@@ -16,6 +16,12 @@ namespace brume::http {
 using codec::HttpError;
 using connection::End;
 
+namespace {
+// Bytes: holds the answer to an upgrade and a short greeting behind it. Blocks taken for many handshakes at once are
+// kept for a while, and most connections say no more than that for some time.
+constexpr std::size_t kUpgradeBlockSize = 1024;
+}  // namespace
+
 HttpSession::HttpSession(connection::Transport& transport, const Service& service, Time accepted)
     : context_(transport.context()),
       transport_(&transport),
@@ -182,8 +188,8 @@ void HttpSession::write_response(const Response& response, bool keep_alive, bool
   head += "Content-Length: " + std::to_string(response.body().size());
   head += keep_alive ? "\r\n\r\n" : "\r\nConnection: close\r\n\r\n";
   const std::size_t size = head.size() + (head_only ? 0 : response.body().size());
-  const auto room =
-      transport_->outbox().append(size, connection::Outbox::Content::raw, service_.config.write_buffer_size);
+  const auto room = transport_->outbox().append(context_.reactor.blocks(), size, connection::Outbox::Content::raw,
+                                                service_.config.write_buffer_size);
   std::copy_n(reinterpret_cast<const std::byte*>(head.data()), head.size(), room.begin());
   if (!head_only) {
     const Bytes body = as_bytes(response.body());
@@ -201,8 +207,9 @@ void HttpSession::upgrade(const Response& response) {
   std::string head;
   codec::append_switching_protocols(head, {accept.data(), accept.size()}, response.subprotocol(), extra);
   connection::Transport& transport = *transport_;
-  const auto room = transport.outbox().append(head.size(), connection::Outbox::Content::raw,
-                                              response.upgrade()->config.write_buffer_size);
+  const auto room =
+      transport.outbox().append(context_.reactor.blocks(), head.size(), connection::Outbox::Content::raw,
+                                std::min(response.upgrade()->config.write_buffer_size, kUpgradeBlockSize));
   std::copy_n(reinterpret_cast<const std::byte*>(head.data()), head.size(), room.begin());
   transport.request_flush();
   state_ = State::ended;

@@ -18,9 +18,7 @@
 #include <brume/codec/http_body.h>
 #include <brume/codec/http_head.h>
 #include <brume/engine/config.h>
-#include <brume/engine/connection/lingering.h>
 #include <brume/engine/connection/transport.h>
-#include <brume/engine/core/task_scope.h>
 #include <brume/engine/http/router.h>
 
 namespace brume::http {
@@ -31,7 +29,7 @@ struct Service {
   const Config& config;
 };
 
-class HttpSession final : public connection::Protocol, private core::TaskScope, private connection::Lingerer {
+class HttpSession final : public connection::Protocol {
  public:
   using Time = connection::Time;
 

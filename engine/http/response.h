@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,12 +9,9 @@
 #include <vector>
 
 #include <brume/codec/http_error.h>
+#include <brume/engine/connection/route_ref.h>
 
 namespace brume {
-
-namespace connection {
-struct WebSocketRoute;
-}
 
 class Response {
  public:
@@ -46,9 +42,9 @@ class Response {
   std::optional<codec::HttpError> error() const { return error_; }
 
   // Made by Upgrader::upgrade(): instead of being sent it turns the connection into a WebSocket.
-  const std::shared_ptr<const connection::WebSocketRoute>& upgrade() const { return upgrade_; }
+  const connection::RouteRef& upgrade() const { return upgrade_; }
   const std::string& subprotocol() const { return subprotocol_; }
-  void set_upgrade(std::shared_ptr<const connection::WebSocketRoute> route, std::string subprotocol) {
+  void set_upgrade(connection::RouteRef route, std::string subprotocol) {
     upgrade_ = std::move(route);
     subprotocol_ = std::move(subprotocol);
   }
@@ -59,7 +55,7 @@ class Response {
   std::optional<codec::HttpError> error_;
   std::string body_;
   std::vector<std::pair<std::string, std::string>> headers_;
-  std::shared_ptr<const connection::WebSocketRoute> upgrade_;
+  connection::RouteRef upgrade_;
   std::string subprotocol_;
 };
 

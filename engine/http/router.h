@@ -22,8 +22,8 @@ using Handler = std::function<core::Task<Response>(Request&)>;
 struct Route {
   std::string path;
   std::string method;
-  Handler handler;                                              // or
-  std::shared_ptr<const connection::WebSocketRoute> websocket;  // upgraded without a coroutine of its own
+  Handler handler;                 // or
+  connection::RouteRef websocket;  // upgraded without a coroutine of its own
 };
 
 class Router {

@@ -20,8 +20,7 @@ std::optional<std::string> subprotocol_for(const Request& request, const RouteCo
 }
 }  // namespace
 
-Response judge(const Request& request, std::shared_ptr<const connection::WebSocketRoute> route,
-               std::string_view subprotocol) {
+Response judge(const Request& request, connection::RouteRef route, std::string_view subprotocol) {
   const auto key = codec::judge_upgrade(request.head());
   if (!key) return Response::of(key.error());
   const RouteConfig& config = route->config;
@@ -37,7 +36,7 @@ Response judge(const Request& request, std::shared_ptr<const connection::WebSock
 }  // namespace http
 
 Response Upgrader::upgrade(const Request& request, WebSocketEndpoint endpoint, std::string_view subprotocol) const {
-  return http::judge(request, endpoint.bind(request.path(), config_), subprotocol);
+  return http::judge(request, std::move(endpoint).bind(request.path(), config_), subprotocol);
 }
 
 }  // namespace brume

@@ -36,8 +36,7 @@ class Upgrader {
 
 namespace http {
 // Judges an upgrade to `route`: the response with its upgrade set, or the refusal.
-Response judge(const Request& request, std::shared_ptr<const connection::WebSocketRoute> route,
-               std::string_view subprotocol = {});
+Response judge(const Request& request, connection::RouteRef route, std::string_view subprotocol = {});
 }  // namespace http
 
 }  // namespace brume

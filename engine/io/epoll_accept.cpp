@@ -18,7 +18,7 @@ EpollIo::Listener* EpollIo::find(ListenerHandle listener) {
 void EpollIo::watch(ListenerHandle listener) {
   epoll_event event{};
   event.events = EPOLLIN;
-  event.data.u64 = tag(Watched::listener, listener);
+  event.data.u64 = tag(Watched::listener, static_cast<std::uint32_t>(listener));
   epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, listener, &event);
   operations_++;
 }
@@ -67,8 +67,7 @@ void EpollIo::accept_some(Events& events, ListenerHandle handle) {
     peer.size = sizeof peer.storage;
     const int accepted = accept4(handle, peer.get(), &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (accepted >= 0) {
-      const auto socket = static_cast<SocketId>(accepted);
-      adopt(socket);
+      const SocketId socket = adopt(accepted);
       delivered_++;
       events.on_accepted(handle, socket, from_socket_address(peer.storage, peer.size));
       continue;
@@ -92,8 +91,7 @@ void EpollIo::accept_some(Events& events, ListenerHandle handle) {
 void EpollIo::hand_over(SocketId socket, ListenerHandle listener, const Address& peer, Io& target) {
   assert(entry(socket).open && !entry(socket).registered);
   if (target.name() != kName) return close(socket, false);
-  entry(socket).open = false;
-  WaitingHandOver waiting{{listener, peer, static_cast<int>(socket)}, static_cast<EpollIo&>(target).door_};
+  WaitingHandOver waiting{{listener, peer, release(socket)}, static_cast<EpollIo&>(target).door_};
   if (!try_hand_over(waiting)) waiting_hand_overs_.push_back(std::move(waiting));
 }
 
@@ -111,8 +109,7 @@ bool EpollIo::try_hand_over(const WaitingHandOver& waiting) {
 
 void EpollIo::take_hand_overs(Events& events) {
   door_->inbox.take_all([&](const HandOverInbox::Record& record) {
-    const auto socket = static_cast<SocketId>(record.descriptor);
-    adopt(socket);
+    const SocketId socket = adopt(record.descriptor);
     delivered_++;
     events.on_accepted(record.listener, socket, record.peer);
   });

@@ -10,12 +10,6 @@
 
 namespace brume::io {
 
-namespace {
-int descriptor_of(SocketId socket) {
-  return static_cast<int>(socket);
-}
-}  // namespace
-
 std::expected<std::unique_ptr<EpollIo>, SystemError> EpollIo::create(std::size_t receive_bytes) {
   std::unique_ptr<EpollIo> io(new EpollIo);
   if (const int error = io->open(std::clamp(receive_bytes, kMinReceiveBytes, kMaxReceiveBytes)))
@@ -34,7 +28,7 @@ int EpollIo::open(std::size_t receive_bytes) {
   edges_.resize(kEventsPerPoll);
   epoll_event event{};
   event.events = EPOLLIN | EPOLLET;
-  event.data.u64 = tag(Watched::wake, door_->wake.descriptor());
+  event.data.u64 = tag(Watched::wake, 0);
   return epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, door_->wake.descriptor(), &event) == 0 ? 0 : errno;
 }
 
@@ -42,8 +36,8 @@ EpollIo::~EpollIo() {
   if (buffer_.data()) unpoison(buffer_.data(), buffer_.size_bytes());
   if (door_) door_->state.store(Door::State::closed, std::memory_order_release);
   for (const WaitingHandOver& waiting : waiting_hand_overs_) ::close(waiting.record.descriptor);
-  for (SocketId socket = 0; socket < sockets_.size(); socket++) {
-    if (sockets_[socket].open) ::close(descriptor_of(socket));
+  for (SocketId socket = 0; socket < used_sockets_; socket++) {
+    if (entry(socket).open) ::close(descriptor_of(socket));
   }
   for (const Listener& listener : listeners_) ::close(listener.handle);
 }
@@ -58,15 +52,33 @@ Time EpollIo::now() const {
 
 // ---- sockets
 
-EpollIo::Socket& EpollIo::adopt(SocketId socket) {
-  if (socket >= sockets_.size()) sockets_.resize(std::max<std::size_t>(socket + 1, sockets_.size() * 2));
-  Socket& s = sockets_[socket];
+SocketId EpollIo::adopt(int descriptor) {
+  SocketId socket = free_socket_;
+  if (socket != kNoSocket) {
+    free_socket_ = entry(socket).send_slot_or_next;
+  } else {
+    if (used_sockets_ == chunks_.size() * kSocketsPerChunk) {
+      chunks_.push_back(std::make_unique<Socket[]>(kSocketsPerChunk));
+    }
+    socket = used_sockets_++;
+  }
+  Socket& s = entry(socket);
   assert(!s.open);
   const std::uint32_t use = (s.use + 1) & kUseMask;
   s = Socket{};
+  s.descriptor = descriptor;
   s.use = use;
   s.open = true;
-  return s;
+  return socket;
+}
+
+int EpollIo::release(SocketId socket) {
+  Socket& s = entry(socket);
+  assert(s.open && !s.receiving && s.send_slot_or_next == kNoSend);
+  s.open = false;
+  s.send_slot_or_next = free_socket_;
+  free_socket_ = socket;
+  return s.descriptor;
 }
 
 int EpollIo::ensure_registered(SocketId socket) {
@@ -74,7 +86,7 @@ int EpollIo::ensure_registered(SocketId socket) {
   if (s.registered) return 0;
   epoll_event event{};
   event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
-  event.data.u64 = tag(Watched::socket, descriptor_of(socket), s.use);
+  event.data.u64 = tag(Watched::socket, socket, s.use);
   if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, descriptor_of(socket), &event) != 0) return errno;
   s.registered = true;
   return 0;
@@ -91,8 +103,9 @@ void EpollIo::receive(SocketId socket, Token token) {
   Socket& s = entry(socket);
   assert(s.open && !s.receiving);
   s.receiving = true;
-  s.receive_token = token;
-  s.receive_error = ensure_registered(socket);
+  assert(s.send_slot_or_next == kNoSend || s.token == token);
+  s.token = token;
+  s.receive_error = static_cast<std::int16_t>(ensure_registered(socket));
   operations_++;
   if (s.readable || s.receive_error != 0) queue(socket);
 }
@@ -107,7 +120,7 @@ void EpollIo::stop_receive(SocketId socket, Token) {
 void EpollIo::cancel(SocketId socket, Token token) {
   stop_receive(socket, token);
   Socket& s = entry(socket);
-  if (s.send_slot == kNoSend) return;
+  if (s.send_slot_or_next == kNoSend) return;
   s.send_cancelled = true;
   queue(socket);
 }
@@ -117,14 +130,12 @@ void EpollIo::shutdown_write(SocketId socket) {
 }
 
 void EpollIo::close(SocketId socket, bool abort) {
-  Socket& s = entry(socket);
-  assert(s.open && !s.receiving && s.send_slot == kNoSend);
-  s.open = false;
+  const int descriptor = release(socket);
   if (abort) {
     const linger reset{.l_onoff = 1, .l_linger = 0};
-    setsockopt(descriptor_of(socket), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
   }
-  ::close(descriptor_of(socket));
+  ::close(descriptor);
 }
 
 // ---- the wait and what comes of it
@@ -162,17 +173,17 @@ int EpollIo::wait(Time timeout) {
 }
 
 void EpollIo::on_ready(Events& events, const epoll_event& event) {
-  const int descriptor = static_cast<int>(static_cast<std::uint32_t>(event.data.u64));
+  const auto number = static_cast<std::uint32_t>(event.data.u64);
   switch (static_cast<Watched>(event.data.u64 >> kWatchedShift)) {
     case Watched::wake:
       door_->wake.clear();
       return take_hand_overs(events);
     case Watched::listener:
-      return accept_some(events, descriptor);
+      return accept_some(events, static_cast<ListenerHandle>(number));
     case Watched::socket:
       break;
   }
-  const auto socket = static_cast<SocketId>(descriptor);
+  const SocketId socket = number;
   const auto use = static_cast<std::uint32_t>(event.data.u64 >> kUseShift) & kUseMask;
   if (!still(socket, use)) return;
   if (event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) entry(socket).ending = true;
@@ -216,7 +227,7 @@ void EpollIo::read_once(Events& events, SocketId socket) {
   const auto size = static_cast<std::size_t>(count);
   poison(static_cast<std::byte*>(buffer_.data()) + size, buffer_.size_bytes() - size);
   delivered_++;
-  events.on_received(entry(socket).receive_token, {static_cast<std::byte*>(buffer_.data()), size});
+  events.on_received(entry(socket).token, {static_cast<std::byte*>(buffer_.data()), size});
   poison(buffer_.data(), buffer_.size_bytes());
   if (!still(socket, use)) return;
   Socket& s = entry(socket);
@@ -232,19 +243,30 @@ void EpollIo::end_receive(Events& events, SocketId socket, int error) {
   s.receive_error = 0;
   operations_--;
   delivered_++;
-  events.on_receive_ended(s.receive_token, error);
+  events.on_receive_ended(s.token, error);
 }
 
 void EpollIo::check_invariants() const {
   std::size_t operations = 0;
-  for ([[maybe_unused]] const Socket& s : sockets_) {
-    assert(s.open || (!s.receiving && s.send_slot == kNoSend));
+  std::size_t free = 0;
+  for (SocketId socket = 0; socket < used_sockets_; socket++) {
+    const Socket& s = entry(socket);
+    if (!s.open) {
+      assert(!s.receiving);
+      free++;
+      continue;
+    }
     assert(!s.receiving || s.registered || s.receive_error != 0);
     assert(s.receiving || s.receive_error == 0);
-    assert(s.send_slot != kNoSend || !s.send_cancelled);
-    assert(s.send_slot == kNoSend || s.send_slot < waiting_sends_.size());
-    operations += std::size_t{s.receiving} + std::size_t{s.send_slot != kNoSend};
+    assert(s.send_slot_or_next != kNoSend || !s.send_cancelled);
+    assert(s.send_slot_or_next == kNoSend || s.send_slot_or_next < waiting_sends_.size());
+    operations += std::size_t{s.receiving} + std::size_t{s.send_slot_or_next != kNoSend};
   }
+  for (SocketId socket = free_socket_; socket != kNoSocket; socket = entry(socket).send_slot_or_next) {
+    assert(!entry(socket).open);
+    free--;
+  }
+  assert(free == 0);
   for (const Listener& listener : listeners_) operations += std::size_t{!listener.paused};
   assert(operations == operations_);
 }

@@ -60,24 +60,26 @@ class EpollIo final : public Io {
   static constexpr int kAcceptsPerPoll = 64;
   static constexpr Time kHandOverRetry = std::chrono::milliseconds(1);
   static constexpr std::uint32_t kNoSend = ~std::uint32_t{0};
+  static constexpr std::size_t kSocketsPerChunk = 256;
 
-  // What an edge is about: epoll's 64 bits hold this, a socket's use count and a descriptor.
+  // What an edge is about: epoll's 64 bits hold this, and a socket's use count and index or a descriptor.
   enum class Watched : std::uint64_t { socket = 0, listener = 1, wake = 2 };
   static constexpr int kWatchedShift = 62;
   static constexpr int kUseShift = 32;
   static constexpr std::uint32_t kUseMask = (std::uint32_t{1} << (kWatchedShift - kUseShift)) - 1;
-  static std::uint64_t tag(Watched watched, int descriptor, std::uint32_t use = 0) {
-    return static_cast<std::uint64_t>(watched) << kWatchedShift | static_cast<std::uint64_t>(use) << kUseShift |
-           static_cast<std::uint32_t>(descriptor);
+  static std::uint64_t tag(Watched watched, std::uint32_t number, std::uint32_t use = 0) {
+    return static_cast<std::uint64_t>(watched) << kWatchedShift | static_cast<std::uint64_t>(use) << kUseShift | number;
   }
 
-  // One for each descriptor number ever used by a socket of this Io.
+  // Small, as every connection has one. A SocketId is an index of these rather than a descriptor: of the process's
+  // descriptors each core has but its share.
   struct Socket {
-    Token receive_token{};
-    Token send_token{};
-    std::uint32_t use = 0;              // counts the sockets that had this number: a stale edge finds out
-    std::uint32_t send_slot = kNoSend;  // in waiting_sends_ while a send waits for room
-    int receive_error = 0;              // what on_receive_ended() is to tell in the next poll()
+    Token token{};  // of the operations under way
+    int descriptor = -1;
+    std::uint32_t use = 0;  // counts the sockets that had this entry: a stale edge finds out
+    std::uint32_t send_slot_or_next =
+        kNoSend;                     // in waiting_sends_ while a send waits for room; of a free entry: the next
+    std::int16_t receive_error = 0;  // an errno: what on_receive_ended() is to tell in the next poll()
     bool open : 1 = false;
     bool registered : 1 = false;
     bool receiving : 1 = false;
@@ -86,6 +88,7 @@ class EpollIo final : public Io {
     bool ending : 1 = false;    // the peer's FIN or an error is somewhere behind the bytes
     bool queued : 1 = false;    // in ready_
   };
+  static_assert(sizeof(Socket) == 24);
   struct WaitingSend {
     std::array<iovec, kMaxSegments> segments;
     std::size_t count = 0;
@@ -108,9 +111,13 @@ class EpollIo final : public Io {
   EpollIo() = default;
   int open(std::size_t receive_bytes);
 
-  Socket& adopt(SocketId socket);
-  Socket& entry(SocketId socket) { return sockets_[socket]; }
-  bool still(SocketId socket, std::uint32_t use) const { return sockets_[socket].open && sockets_[socket].use == use; }
+  SocketId adopt(int descriptor);
+  // Takes the socket out and gives its entry up; returns the descriptor.
+  int release(SocketId socket);
+  Socket& entry(SocketId socket) { return chunks_[socket / kSocketsPerChunk][socket % kSocketsPerChunk]; }
+  const Socket& entry(SocketId socket) const { return chunks_[socket / kSocketsPerChunk][socket % kSocketsPerChunk]; }
+  int descriptor_of(SocketId socket) const { return entry(socket).descriptor; }
+  bool still(SocketId socket, std::uint32_t use) const { return entry(socket).open && entry(socket).use == use; }
   int ensure_registered(SocketId socket);
   void queue(SocketId socket);
 
@@ -134,7 +141,9 @@ class EpollIo final : public Io {
   DescriptorReserve reserve_;
   MappedMemory buffer_;
   std::vector<Listener> listeners_;
-  std::vector<Socket> sockets_;  // by descriptor
+  std::vector<std::unique_ptr<Socket[]>> chunks_;  // of kSocketsPerChunk, so that growing moves none
+  SocketId free_socket_ = kNoSocket;
+  SocketId used_sockets_ = 0;  // entries that were ever used
   std::vector<WaitingSend> waiting_sends_;
   std::uint32_t free_send_ = kNoSend;
   std::vector<Ready> ready_;    // to be looked at in the next poll() without an edge

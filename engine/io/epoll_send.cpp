@@ -13,8 +13,7 @@ namespace {
 constexpr int kFlags = MSG_NOSIGNAL | MSG_DONTWAIT;
 
 // Bytes taken or a negative errno; -EAGAIN where there is no room.
-std::int32_t send_now(SocketId socket, std::span<const iovec> segments) {
-  const int descriptor = static_cast<int>(socket);
+std::int32_t send_now(int descriptor, std::span<const iovec> segments) {
   for (;;) {
     ssize_t count = 0;
     if (segments.size() == 1) {
@@ -34,8 +33,8 @@ std::int32_t send_now(SocketId socket, std::span<const iovec> segments) {
 
 std::int32_t EpollIo::send(SocketId socket, Token token, std::span<const iovec> segments) {
   assert(!segments.empty() && segments.size() <= kMaxSegments);
-  assert(entry(socket).open && entry(socket).send_slot == kNoSend);
-  const std::int32_t result = send_now(socket, segments);
+  assert(entry(socket).open && entry(socket).send_slot_or_next == kNoSend);
+  const std::int32_t result = send_now(descriptor_of(socket), segments);
   if (result != -EAGAIN) return result;
   // Registered after the attempt: if room came in between, the registration itself is an edge.
   if (const int error = ensure_registered(socket)) return -error;
@@ -44,9 +43,10 @@ std::int32_t EpollIo::send(SocketId socket, Token token, std::span<const iovec> 
     waiting_sends_.emplace_back();
   }
   Socket& s = entry(socket);
-  s.send_token = token;
-  s.send_slot = free_send_;
-  WaitingSend& waiting = waiting_sends_[s.send_slot];
+  assert(!s.receiving || s.token == token);
+  s.token = token;
+  s.send_slot_or_next = free_send_;
+  WaitingSend& waiting = waiting_sends_[s.send_slot_or_next];
   free_send_ = waiting.next_free;
   std::ranges::copy(segments, waiting.segments.begin());
   waiting.count = segments.size();
@@ -56,21 +56,21 @@ std::int32_t EpollIo::send(SocketId socket, Token token, std::span<const iovec> 
 
 void EpollIo::retry_send(Events& events, SocketId socket) {
   const Socket& s = entry(socket);
-  if (s.send_slot == kNoSend || s.send_cancelled) return;
-  const WaitingSend& waiting = waiting_sends_[s.send_slot];
-  const std::int32_t result = send_now(socket, std::span(waiting.segments).first(waiting.count));
+  if (s.send_slot_or_next == kNoSend || s.send_cancelled) return;
+  const WaitingSend& waiting = waiting_sends_[s.send_slot_or_next];
+  const std::int32_t result = send_now(descriptor_of(socket), std::span(waiting.segments).first(waiting.count));
   if (result != -EAGAIN) end_send(events, socket, result);
 }
 
 void EpollIo::end_send(Events& events, SocketId socket, std::int32_t result) {
   Socket& s = entry(socket);
-  waiting_sends_[s.send_slot].next_free = free_send_;
-  free_send_ = s.send_slot;
-  s.send_slot = kNoSend;
+  waiting_sends_[s.send_slot_or_next].next_free = free_send_;
+  free_send_ = s.send_slot_or_next;
+  s.send_slot_or_next = kNoSend;
   s.send_cancelled = false;
   operations_--;
   delivered_++;
-  events.on_sent(s.send_token, result);
+  events.on_sent(s.token, result);
 }
 
 }  // namespace brume::io

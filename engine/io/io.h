@@ -30,7 +30,7 @@ inline constexpr SocketId kNoSocket = ~SocketId{0};
 using ListenerHandle = int;
 
 // Who submitted an operation: slot and generation in the owner's slab (never a pointer: a late completion must find out
-// that its owner is gone).
+// that its owner is gone). Operations of one socket that are under way at the same time have the same token.
 struct Token {
   std::uint32_t slot;
   std::uint32_t generation;

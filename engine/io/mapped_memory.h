@@ -1,4 +1,4 @@
-// mapped_memory.h: pages of zeroes straight from the kernel, touched only when used.
+// mapped_memory.h: pages of zeroes straight from the kernel, touched only when used unless asked otherwise.
 //
 // For what the kernel writes into behind the program's back, and for large tables that are mostly empty. One owner.
 #pragma once
@@ -24,9 +24,12 @@ class MappedMemory {
     if (data_) munmap(data_, size_bytes_);
   }
 
+  enum class Touch : bool { when_used, at_once };
+
   // 0 or a positive errno. Requires: nothing allocated yet, `size_bytes` above 0.
-  int allocate(std::size_t size_bytes) {
-    void* const data = mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  int allocate(std::size_t size_bytes, Touch touch = Touch::when_used) {
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | (touch == Touch::at_once ? MAP_POPULATE : 0);
+    void* const data = mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
     if (data == MAP_FAILED) return errno;
     data_ = data;
     size_bytes_ = size_bytes;

@@ -16,7 +16,11 @@ int ReceivePool::open(io_uring* ring, std::size_t size_bytes, bool incremental) 
                       ? kIncrementalBuffers
                       : std::clamp(std::bit_floor(size_bytes / kWholeBufferBytes), kIncrementalBuffers, kMaxBuffers);
   buffer_size_bytes_ = size_bytes / buffer_count_;
-  if (const int error = buffers_.allocate(buffer_count_ * buffer_size_bytes_)) return error;
+  // The kernel goes round all of it, however few the connections: touched now, no receive stops at a page fault, and
+  // the memory of a server does not grow with the first megabyte it is sent.
+  if (const int error = buffers_.allocate(buffer_count_ * buffer_size_bytes_, MappedMemory::Touch::at_once)) {
+    return error;
+  }
   if (const int error = ring_memory_.allocate(buffer_count_ * sizeof(io_uring_buf))) return error;
   ring_ = static_cast<io_uring_buf_ring*>(ring_memory_.data());
   uring::BufferRingRegistration registration{reinterpret_cast<std::uint64_t>(ring_),

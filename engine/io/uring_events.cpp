@@ -48,7 +48,7 @@ void UringIo::on_receive(Events& events, const UringTag& tag, const UringComplet
       const ReceivePool::View view(pool_, completion);
       delivered_++;
       s.fed = true;
-      events.on_received(s.receive_token, view.bytes());
+      events.on_received(s.token, view.bytes());
     }
     if (more) return;
     return s.stopping ? end_receive(events, tag.slot, ECANCELED) : arm_receive(tag.slot);
@@ -95,7 +95,7 @@ void UringIo::end_receive(Events& events, SocketId socket, int error) {
   s.stopping = false;
   operations_--;
   delivered_++;
-  events.on_receive_ended(s.receive_token, error);
+  events.on_receive_ended(s.token, error);
 }
 
 void UringIo::on_send(Events& events, const UringTag& tag, const UringCompletion& completion) {
@@ -108,7 +108,7 @@ void UringIo::end_send(Events& events, SocketId socket, std::int32_t result) {
   s.sending = false;
   operations_--;
   delivered_++;
-  events.on_sent(s.send_token, result);
+  events.on_sent(s.token, result);
 }
 
 void UringIo::ready_to_close(const UringTag& tag) {

@@ -84,7 +84,8 @@ void UringIo::receive(SocketId socket, Token token) {
   assert(s.open && !s.receiving && !s.closing);
   s.receiving = true;
   s.stopping = false;
-  s.receive_token = token;
+  assert(!s.sending || s.token == token);
+  s.token = token;
   operations_++;
   arm_receive(socket);
 }
@@ -113,7 +114,8 @@ std::int32_t UringIo::send(SocketId socket, Token token, std::span<const iovec> 
   Socket& s = sockets_[socket];
   assert(s.open && !s.sending && !s.closing);
   s.sending = true;
-  s.send_token = token;
+  assert(!s.receiving || s.token == token);
+  s.token = token;
   io_uring_sqe& sqe = ring_.entry();
   if (segments.size() == 1)
     io_uring_prep_send(&sqe, static_cast<int>(socket), segments[0].iov_base, segments[0].iov_len, MSG_NOSIGNAL);

@@ -87,10 +87,9 @@ class UringIo final : public Io {
   std::uint64_t completion_overflow_count() const { return ring_.overflows(); }
 
  private:
-  // All zero: never used.
+  // Small, as every connection has one. All zero: never used.
   struct Socket {
-    Token receive_token;
-    Token send_token;
+    Token token;                // of the operations under way
     std::uint32_t use;          // counts the sockets this slot has had
     std::uint8_t before_close;  // operations that a close has to wait for, as they look the slot up late
     bool open : 1;
@@ -101,6 +100,7 @@ class UringIo final : public Io {
     bool sending : 1;    // until on_sent()
     bool closing : 1;    // close() was called, or the socket is being handed over
   };
+  static_assert(sizeof(Socket) == 16);
   struct AcceptRecord {
     sockaddr_storage peer;
     socklen_t peer_size;

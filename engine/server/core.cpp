@@ -86,7 +86,6 @@ void Core::on_accepted(io::ListenerHandle listener, io::SocketId socket, const i
     const auto place = context_.links.emplace(context_, socket, peer);
     link = place.object;
     if (link) {
-      link->set_token({place.slot, place.generation});
       link->start(service_.config.write_timeout, admitted);
       http::HttpSession& session = http::HttpSession::open(*link, service_, context_.reactor.now());
       // Answered before it asks: a peer that is not let in need not be listened to.

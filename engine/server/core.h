@@ -73,13 +73,10 @@ class Core final : public io::Driven, private io::Events {
   // Tells the others once, and answers whether all are: a core that has nothing left still answers to those that have.
   bool all_at_rest();
 
-  struct OwnAlarm : core::Alarm {
+  struct OwnAlarm final : core::Alarm {
     using Method = void (Core::*)();
-    OwnAlarm(Core& c, Method m) : Alarm(&OwnAlarm::fired), core(c), method(m) {}
-    static void fired(core::Alarm& alarm) {
-      auto& own = static_cast<OwnAlarm&>(alarm);
-      (own.core.*own.method)();
-    }
+    OwnAlarm(Core& c, Method m) : core(c), method(m) {}
+    void fire() override { (core.*method)(); }
     Core& core;
     Method method;
   };

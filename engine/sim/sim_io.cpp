@@ -173,6 +173,7 @@ void SimIo::may_break(io::SocketId socket) {
 void SimIo::receive(io::SocketId socket, io::Token token) {
   Socket& s = at(socket, "receive");
   if (s.receiving) violation("receive", "a receive is under way for this socket");
+  if (s.sending && s.send_token != token) violation("receive", "the send has another token");
   s.receiving = true;
   s.receive_stopped = false;
   s.fresh = false;
@@ -200,6 +201,7 @@ std::int32_t SimIo::take_bytes(EndId end, std::span<const iovec> segments) {
 std::int32_t SimIo::send(io::SocketId socket, io::Token token, std::span<const iovec> segments) {
   Socket& s = at(socket, "send");
   if (s.sending) violation("send", "a send is under way for this socket");
+  if (s.receiving && s.receive_token != token) violation("send", "the receive has another token");
   if (segments.empty() || segments.size() > kMaxSegments) violation("send", "1 to kMaxSegments segments");
   for (const iovec& segment : segments)
     if (segment.iov_len == 0) violation("send", "no segment may be empty");

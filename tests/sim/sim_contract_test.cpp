@@ -97,6 +97,12 @@ TEST_F(SimContractDeathTest, AnotherOwnersOperationIsCancelled) {
   EXPECT_DEATH(probe_.io->stop_receive(socket_, {8, 9}), "another token");
 }
 
+TEST_F(SimContractDeathTest, ASocketSendsWithAnotherTokenThanItReceivesWith) {
+  probe_.receive(socket_);
+  const iovec segment{bytes_.data(), 1};
+  EXPECT_DEATH(probe_.io->send(socket_, {8, 9}, {&segment, 1}), "another token");
+}
+
 TEST_F(SimContractDeathTest, BytesThatChangeWhileTheyAreBeingSent) {
   send_more_than_fits();
   bytes_[500] = 'y';

@@ -31,13 +31,24 @@ TEST(FramePool, GivesAlignedWritableMemoryOfEverySize) {
   pool.check_invariants();
 }
 
-TEST(FramePool, StartsEachFrameOnACacheLine) {
+TEST(FramePool, StartsFramesOfWholeCacheLinesOnOne) {
   FramePool pool;
-  for (std::size_t size = 1; size <= kLargestPooled; size += 61) {
-    void* frame = pool.allocate(size);
+  std::vector<void*> frames;
+  for (std::size_t lines = 1; lines <= FramePool::kMaxPooledSize / 64; lines++) {
+    for (int i = 0; i < 3; i++) frames.push_back(pool.allocate(lines * 64 - FramePool::kHeaderSize));
+  }
+  for (void* frame : frames) {
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(frame) % 64, 0U);
     FramePool::deallocate(frame);
   }
+}
+
+TEST(FramePool, PutsSmallFramesCloseTogether) {
+  FramePool pool;
+  std::vector<std::byte*> frames;
+  for (int i = 0; i < 100; i++) frames.push_back(static_cast<std::byte*>(pool.allocate(136)));
+  for (std::size_t i = 1; i < frames.size(); i++) EXPECT_EQ(frames[i] - frames[i - 1], 144);
+  for (std::byte* frame : frames) FramePool::deallocate(frame);
 }
 
 TEST(FramePool, GivesTheFrameFreedLastFirst) {

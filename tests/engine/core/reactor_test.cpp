@@ -26,6 +26,7 @@ class Noting final : public Participant {
   void run_ready() override { step("ready"); }
   void flush() override { step("flush"); }
   void reap() override { step("reap"); }
+  void fire() override { step("timer"); }
 
   std::vector<std::string>& notes;
   std::string prefix;
@@ -38,10 +39,10 @@ class Noting final : public Participant {
   }
 };
 
-class NotingAlarm : public Alarm {
+class NotingAlarm final : public Alarm {
  public:
-  explicit NotingAlarm(std::vector<std::string>& n)
-      : Alarm([](Alarm& alarm) { static_cast<NotingAlarm&>(alarm).notes.push_back("timer"); }), notes(n) {}
+  explicit NotingAlarm(std::vector<std::string>& n) : notes(n) {}
+  void fire() override { notes.emplace_back("timer"); }
   std::vector<std::string>& notes;
 };
 

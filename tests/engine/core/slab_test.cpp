@@ -29,6 +29,18 @@ struct Thing {
   std::byte rest[200] = {};
 };
 
+TEST(Slab, KnowsTheNameOfEachOfItsObjects) {
+  Slab<Thing> slab(5000);
+  std::vector<Slab<Thing>::Place> places;
+  for (int i = 0; i < 5000; i++) places.push_back(slab.emplace(i));
+  for (std::size_t i = 0; i < places.size(); i += 2) slab.erase(places[i].slot, places[i].generation);
+  for (std::size_t i = 0; i < places.size(); i += 2) places[i] = slab.emplace(static_cast<int>(i));
+  for (const auto& place : places) {
+    EXPECT_EQ(Slab<Thing>::name_of(*place.object), std::pair(place.slot, place.generation));
+  }
+  slab.check_invariants();
+}
+
 TEST(Slab, FindsAnObjectByItsNameUntilItIsErased) {
   Slab<Thing> slab(10);
   const auto place = slab.emplace(7);
@@ -60,7 +72,7 @@ TEST(Slab, HoldsExactlyItsBound) {
     for (std::size_t i = 0; i < bound; i++) {
       const auto place = slab.emplace(1);
       ASSERT_NE(place.object, nullptr);
-      EXPECT_LT(place.slot, bound);
+      EXPECT_EQ(slab.find(place.slot, place.generation), place.object);
       slots.insert(place.slot);
     }
     EXPECT_EQ(slots.size(), bound);
