@@ -16,6 +16,7 @@ struct Outbox::Piece {
   std::uint32_t end;
   std::uint32_t frames_begin;  // where raw bytes end and frames begin
   std::uint32_t messages;
+  std::uint32_t controls;
 
   std::byte* bytes();
   bool shared() const { return capacity == 0; }
@@ -43,6 +44,11 @@ struct Outbox::Frame {
   bool control = false;
 };
 
+struct Outbox::Count {
+  std::uint32_t messages = 0;
+  std::uint32_t controls = 0;
+};
+
 namespace {
 // Behind the first block, so that a burst of small messages does not take hundreds of small blocks.
 constexpr std::size_t kLaterBlockSize = 16 * 1024;
@@ -57,22 +63,27 @@ std::span<std::byte> Outbox::append(std::size_t size, Content content, std::size
   if (!back_ || back_->shared() || static_cast<OwnPiece*>(back_)->room() < size) {
     const std::size_t usual = back_ && !back_->shared() ? std::max(first_size, kLaterBlockSize) : first_size;
     const core::Block block = pool_->take(std::max(usual, sizeof(OwnPiece) + size));
-    link(*new (block.data) OwnPiece{{nullptr, block.size, 0, 0, 0, 0}});
+    link(*new (block.data) OwnPiece{{nullptr, block.size, 0, 0, 0, 0, 0}});
   }
   const std::span<std::byte> room(back_->bytes() + back_->end, size);
   back_->end += static_cast<std::uint32_t>(size);
   if (content == Content::raw) {
-    assert(back_->messages == 0);
+    assert(messages_ == 0 && controls_ == 0);
     back_->frames_begin = back_->end;
   } else if (content == Content::message) {
     back_->messages++;
     messages_++;
+  } else {
+    back_->controls++;
+    controls_++;
   }
   size_ += size;
   return room;
 }
 
 void Outbox::append_shared(const Shared& range, core::FramePool& frames) {
+  assert(range.messages != 0 && range.begin < range.end && range.end <= range.chunk->size);
+  assert(range.key == 0 || range.messages == 1);
   // The next range of a chunk whose last one is at the end of this outbox belongs to it.
   auto* last = back_ && back_->shared() ? static_cast<SharedPiece*>(back_) : nullptr;
   if (last && last->chunk == range.chunk && last->end == range.begin && last->key == 0 && range.key == 0) {
@@ -81,7 +92,7 @@ void Outbox::append_shared(const Shared& range, core::FramePool& frames) {
   } else {
     void* memory = frames.allocate(sizeof(SharedPiece));
     link(*new (memory)
-             SharedPiece{{nullptr, 0, range.begin, range.end, range.begin, range.messages}, range.chunk, range.key});
+             SharedPiece{{nullptr, 0, range.begin, range.end, range.begin, range.messages, 0}, range.chunk, range.key});
     range.chunk->references++;
   }
   size_ += range.end - range.begin;
@@ -116,6 +127,7 @@ void Outbox::pop_front() {
 
 void Outbox::free(Piece* piece) {
   messages_ -= piece->messages;
+  controls_ -= piece->controls;
   if (piece->shared()) {
     static_cast<SharedPiece*>(piece)->chunk->release();
     core::FramePool::deallocate(piece);
@@ -144,10 +156,10 @@ bool Outbox::next_frame(Piece& piece, Frame& frame) {
   return true;
 }
 
-std::uint32_t Outbox::count_frames(Piece& piece, std::uint32_t from) {
+Outbox::Count Outbox::count_frames(Piece& piece, std::uint32_t from) {
   Frame frame{from, from};
-  std::uint32_t count = 0;
-  while (next_frame(piece, frame)) count++;
+  Count count;
+  while (next_frame(piece, frame)) (frame.control ? count.controls : count.messages)++;
   return count;
 }
 
@@ -167,11 +179,26 @@ void Outbox::drop_unbegun(std::size_t in_flight) {
   }
   if (!piece) return;
   const std::uint32_t begun = piece->begin + static_cast<std::uint32_t>(in_flight);
-  const std::uint32_t keep = first_frame(*piece, begun).begin;
-  size_ -= piece->end - keep;
-  piece->end = keep;
-  while (piece->next) remove(piece, piece->next);
-  if (piece->waiting() == 0 && piece == front_) pop_front();
+  cut(*piece, first_frame(*piece, begun).begin);
+  while (Piece* next = piece->next) {
+    if (next->frames_begin == next->begin) {
+      remove(piece, next);
+    } else {  // raw bytes are no frames
+      cut(*next, next->frames_begin);
+      piece = next;
+    }
+  }
+  if (front_->waiting() == 0) pop_front();
+}
+
+void Outbox::cut(Piece& piece, std::uint32_t keep) {
+  const Count lost = count_frames(piece, keep);
+  piece.messages -= lost.messages;
+  piece.controls -= lost.controls;
+  messages_ -= lost.messages;
+  controls_ -= lost.controls;
+  size_ -= piece.end - keep;
+  piece.end = keep;
 }
 
 bool Outbox::drop_oldest(std::size_t in_flight, core::FramePool& frames) {
@@ -205,9 +232,9 @@ void Outbox::drop_frame(Piece* before, Piece& piece, const Frame& frame, std::ui
   } else {
     // A shared range cannot close a gap: what lies behind it becomes a range of its own.
     auto& range = static_cast<SharedPiece&>(piece);
-    const std::uint32_t behind = count_frames(piece, frame.end);
+    const std::uint32_t behind = count_frames(piece, frame.end).messages;
     auto* rest = new (frames.allocate(sizeof(SharedPiece)))
-        SharedPiece{{piece.next, 0, frame.end, piece.end, frame.end, behind}, range.chunk, range.key};
+        SharedPiece{{piece.next, 0, frame.end, piece.end, frame.end, behind, 0}, range.chunk, range.key};
     range.chunk->references++;
     piece.next = rest;
     if (back_ == &piece) back_ = rest;
@@ -220,6 +247,7 @@ void Outbox::drop_frame(Piece* before, Piece& piece, const Frame& frame, std::ui
 }
 
 std::uint32_t Outbox::drop_key(std::uint64_t key, std::size_t in_flight) {
+  if (key == 0) return 0;
   std::uint32_t dropped = 0;
   Piece* before = nullptr;
   for (Piece* piece = front_; piece;) {
@@ -245,17 +273,25 @@ void Outbox::clear() {
 void Outbox::check_invariants() const {
   std::size_t bytes = 0;
   std::uint32_t messages = 0;
+  std::uint32_t controls = 0;
   for (Piece* piece = front_; piece; piece = piece->next) {
-    assert(piece->begin <= piece->end && piece->frames_begin <= piece->end);
-    assert(piece->shared() || piece->end + sizeof(OwnPiece) <= piece->capacity);
-    assert(!piece->shared() || static_cast<SharedPiece*>(piece)->chunk->references > 0);
+    assert(piece->begin < piece->end && piece->frames_begin <= piece->end);
+    if (piece->shared()) {
+      [[maybe_unused]] const TapeChunk& chunk = *static_cast<SharedPiece*>(piece)->chunk;
+      assert(chunk.references > 0 && piece->end <= chunk.size && piece->messages != 0 && piece->controls == 0);
+    } else {
+      assert(piece->end + sizeof(OwnPiece) <= piece->capacity);
+    }
     bytes += piece->waiting();
     messages += piece->messages;
+    controls += piece->controls;
     assert(piece->next || piece == back_);
   }
-  assert(bytes == size_ && messages == messages_);
+  assert(front_ || !back_);
+  assert(bytes == size_ && messages == messages_ && controls == controls_);
   (void)bytes;
   (void)messages;
+  (void)controls;
 }
 
 }  // namespace brume::connection

@@ -32,7 +32,8 @@ class Outbox {
   // `first_size`: the block taken where the outbox was empty. May throw std::bad_alloc; then nothing changed.
   std::span<std::byte> append(std::size_t size, Content content, std::size_t first_size);
 
-  // A range of a tape: `messages` whole frames. A `key` other than 0 names a single message for drop_key().
+  // A range of a tape: `messages` whole frames, one at least. A `key` other than 0 names a single message for
+  // drop_key().
   struct Shared {
     TapeChunk* chunk;
     std::uint32_t begin;  // bytes
@@ -45,9 +46,9 @@ class Outbox {
 
   bool empty() const { return front_ == nullptr; }
   std::size_t size() const { return size_; }  // bytes
-  std::uint32_t messages() const {
-    return messages_;
-  }  // at least those not wholly sent, at most those of the pieces they lie in
+  // At least those not wholly sent, at most those of the pieces they lie in.
+  std::uint32_t messages() const { return messages_; }
+  std::uint32_t controls() const { return controls_; }  // control frames; the same
 
   // Describes the first bytes, up to `out.size()` segments; returns the number of segments.
   std::size_t gather(std::span<iovec> out) const;
@@ -60,7 +61,7 @@ class Outbox {
   // The oldest data message; control frames stay. False where there is none. May throw std::bad_alloc; then nothing
   // changed.
   bool drop_oldest(std::size_t in_flight, core::FramePool& frames);
-  // The messages that were appended under `key`; returns how many.
+  // The messages that were appended under `key`; returns how many. None has the key 0.
   std::uint32_t drop_key(std::uint64_t key, std::size_t in_flight);
 
   // Drops everything. Requires: no send under way.
@@ -81,7 +82,10 @@ class Outbox {
   // The first whole frame of a piece that begins at `begun` or behind it.
   static Frame first_frame(Piece& piece, std::uint32_t begun);
   static bool next_frame(Piece& piece, Frame& frame);
-  static std::uint32_t count_frames(Piece& piece, std::uint32_t from);
+  struct Count;
+  static Count count_frames(Piece& piece, std::uint32_t from);
+  // Takes the frames from `keep` on, none of which is begun, off the end of a piece.
+  void cut(Piece& piece, std::uint32_t keep);
   void drop_frame(Piece* before, Piece& piece, const Frame& frame, std::uint32_t begun, core::FramePool& frames);
 
   core::BlockPool* pool_;
@@ -89,6 +93,7 @@ class Outbox {
   Piece* back_ = nullptr;
   std::size_t size_ = 0;
   std::uint32_t messages_ = 0;
+  std::uint32_t controls_ = 0;
 };
 
 }  // namespace brume::connection
