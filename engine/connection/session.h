@@ -77,8 +77,8 @@ class Session final : public Connection, public Protocol, private core::TaskScop
   void send_posted(MessageType type, Bytes data);
 
   // Broadcasts (session_tape.cpp)
-  // Lays the messages of `tape` from `first` on into the outbox, as its limits and each message's policy allow. Calls
-  // no application; settle_outcome() does, later in the same turn.
+  // Lays the messages of `tape` from `first` on into the outbox, as its limits and each message's policy allow; none
+  // where `first` is the tape's end. Calls no application; settle_outcome() does, later in the same turn.
   TapeOutcome take_from(Tape& tape, std::uint32_t first) noexcept;
   void settle_outcome(TapeOutcome outcome);
 
@@ -184,7 +184,6 @@ class Session final : public Connection, public Protocol, private core::TaskScop
   bool blocked_on_output_ = false;  // the outbox is above half: input waits
   bool was_above_half_ = false;
   bool pinged_ = false;  // since the last byte came
-  std::uint8_t pongs_queued_ = 0;
 };
 
 template <class F>
