@@ -59,6 +59,7 @@ void Reactor::turn(io::Events& events, Time max_wait) {
 
   turns_++;
   last_turn_length_ = io_.now() - now();
+  if (io_.sleeps_between_turns() && (has_work() || !gate().prepare_sleep())) io_.wake();
 }
 
 void Reactor::take_completions(io::Events& events, Time max_wait) {
@@ -78,7 +79,7 @@ void Reactor::take_completions(io::Events& events, Time max_wait) {
 }
 
 Time Reactor::sleep_limit(Time max_wait) {
-  if (!ready_.empty() || !settle_.empty() || !flush_.empty() || !reap_.empty() || more_envelopes_) return Time::zero();
+  if (has_work()) return Time::zero();
   const Time now = io_.now();
   if (options_.busy_poll.count() != 0 && now - last_event_ < options_.busy_poll) return Time::zero();
   const Time next = timers_.next_deadline();
