@@ -167,7 +167,10 @@ std::expected<void, SystemError> Server::Implementation::make_cores() {
   if (limit != 0) io_options.max_sockets = std::min(io_options.max_sockets, limit);
   for (std::size_t i = 0; i < cores_count_; i++) {
     auto made = environment_.make_io(i, io_options);
-    if (!made) return std::unexpected(std::move(made.error()));
+    if (!made) {
+      cores_.clear();
+      return std::unexpected(std::move(made.error()));
+    }
     if (!made->notice.empty() && i == 0) log(LogLevel::warning, made->notice);
     if (i == 0) log(LogLevel::info, made->io->describe());
     server::Core::Options options;
@@ -195,6 +198,7 @@ std::expected<void, SystemError> Server::Implementation::start() {
   has_threads_ = machine_ != nullptr;
   for (std::size_t i = 0; i < cores_count_; i++) {
     if (auto started = environment_.start(i, *cores_[i], config_.pin_cores); !started) {
+      for (std::size_t left = i; left < cores_count_; left++) cores_[left]->leave_out();
       stop(std::chrono::milliseconds(0), std::chrono::milliseconds(0));
       wait();
       return started;

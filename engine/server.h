@@ -105,8 +105,8 @@ class Server {
   void add_extension(server::Extension& extension);
   void remove_extension(server::Extension& extension);
   // Calls `f(index)` for every core on its own thread, between two of its turns or inside one, and waits for all. Where
-  // no thread turns them (a simulation, poll(), before start() or after wait()) on the caller's. Not from a core's
-  // thread.
+  // no thread turns them (a simulation, poll(), after wait()) on the caller's. Before start() there are no cores, and
+  // nothing is called. Not from a core's thread.
   void run_on_each_core(const std::function<void(std::size_t index)>& f);
 
   ServerStats stats() const;

@@ -23,8 +23,9 @@ static_assert(sizeof(Session) <= 15 * sizeof(std::uint64_t));
 static_assert((sizeof(Session) + core::FramePool::kHeaderSize) % 64 == 0);
 
 namespace {
-// Pongs put into the outbox before it was last empty; from then on only the latest ping is answered (section 5.5.3).
-constexpr std::uint8_t kMaxQueuedPongs = 32;
+// Control frames that may wait in the outbox before pings wait too, of which only the latest is then answered (section
+// 5.5.3).
+constexpr std::uint32_t kMaxQueuedControls = 32;
 }  // namespace
 
 Session::Session(Transport& transport, RouteRef route)
@@ -214,11 +215,7 @@ bool Session::pass_rates(const codec::Event& event) {
 }
 
 void Session::on_ping(std::span<const std::byte> payload) {
-  if (transport_->outbox().empty()) pongs_queued_ = 0;
-  if (pongs_queued_ < kMaxQueuedPongs) {
-    pongs_queued_++;
-    return append_control(codec::Opcode::pong, payload);
-  }
+  if (transport_->outbox().controls() < kMaxQueuedControls) return append_control(codec::Opcode::pong, payload);
   Cold& rare = cold();
   rare.pong_waits = true;
   rare.pong_size = static_cast<std::uint8_t>(payload.size());
@@ -324,7 +321,7 @@ void Session::begin_close(std::uint16_t code, std::string_view reason, CloseCaus
 }
 
 void Session::on_output_progress() {
-  if (cold_ && cold_->pong_waits && transport_->outbox().empty() && state_ == State::open) {
+  if (cold_ && cold_->pong_waits && transport_->outbox().controls() < kMaxQueuedControls && state_ == State::open) {
     cold_->pong_waits = false;
     append_control(codec::Opcode::pong, {cold_->pong.data(), cold_->pong_size});
   }

@@ -76,8 +76,8 @@ class Session final : public Connection, public Protocol {
   void send_posted(MessageType type, Bytes data);
 
   // Broadcasts (session_tape.cpp)
-  // Lays the messages of `tape` from `first` on into the outbox, as its limits and each message's policy allow. Calls
-  // no application; settle_outcome() does, later in the same turn.
+  // Lays the messages of `tape` from `first` on into the outbox, as its limits and each message's policy allow; none
+  // where `first` is the tape's end. Calls no application; settle_outcome() does, later in the same turn.
   TapeOutcome take_from(Tape& tape, std::uint32_t first) noexcept;
   void settle_outcome(TapeOutcome outcome);
 
@@ -169,7 +169,6 @@ class Session final : public Connection, public Protocol {
   void log(LogLevel level, std::string_view rule, std::string_view detail);
 
   // Small ones first: they fill up what the base class leaves of its last word.
-  std::uint8_t pongs_queued_ = 0;
   std::uint16_t close_code_ = codec::close_code::abnormal;  // ours while closing, the connection's once ended
   CloseCause close_cause_ = CloseCause::transport;
   State state_ = State::open;

@@ -42,7 +42,7 @@ struct Session::Cold {
   std::uint64_t untold_drops = 0;  // since the application was last told
   io::Address peer;                // once the transport is gone, as the next
   std::uint64_t id = 0;
-  bool pong_waits = false;  // the latest ping's answer, until the outbox is empty
+  bool pong_waits = false;  // the latest ping's answer, until fewer control frames wait
   std::uint8_t pong_size = 0;
   std::array<std::byte, codec::kMaxControlPayloadSize> pong;
 };

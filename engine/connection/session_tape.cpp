@@ -17,7 +17,7 @@ bool Session::fits(std::size_t messages, std::size_t bytes) const {
 }
 
 TapeOutcome Session::take_from(Tape& tape, std::uint32_t first) noexcept {
-  if (state_ != State::open || !transport_) return TapeOutcome::taken;
+  if (state_ != State::open || !transport_ || first == tape.size()) return TapeOutcome::taken;
   try {
     const std::uint32_t count = tape.size() - first;
     const bool writable = transport_->in_flight() == 0;
@@ -45,7 +45,7 @@ TapeOutcome Session::take_each(Tape& tape, std::uint32_t first, bool writable) {
     const std::size_t size = entry.end - entry.begin;
     const std::uint64_t lost_before = lost;
     if (make_room(entry.message, size, writable, lost)) {
-      const bool replaceable = !writable && entry.message.policy == SlowConsumerPolicy::latest_only;
+      const bool replaceable = entry.message.policy == SlowConsumerPolicy::latest_only;
       transport_->outbox().append_shared(
           {tape.chunks()[entry.chunk], entry.begin, entry.end, 1, replaceable ? entry.message.key : 0},
           context_.reactor.frames());
@@ -67,12 +67,14 @@ TapeOutcome Session::take_each(Tape& tape, std::uint32_t first, bool writable) {
 
 bool Session::make_room(const TapeMessage& message, std::size_t size, bool writable, std::uint64_t& lost) {
   Outbox& outbox = transport_->outbox();
-  if (message.policy == SlowConsumerPolicy::latest_only && !writable) {
+  if (message.policy == SlowConsumerPolicy::latest_only && (!writable || !fits(1, size))) {
     const std::uint32_t replaced = outbox.drop_key(message.key, transport_->in_flight());
     context_.counters.dropped_replaced.add(replaced);
     lost += replaced;
   }
-  if (message.policy == SlowConsumerPolicy::drop_oldest && size <= config().max_buffered_size) {
+  // What is in flight stays: where it leaves no room, nothing is dropped in vain.
+  if (message.policy == SlowConsumerPolicy::drop_oldest &&
+      transport_->in_flight() + size <= config().max_buffered_size) {
     while (!fits(1, size) && outbox.drop_oldest(transport_->in_flight(), context_.reactor.frames())) {
       context_.counters.dropped_oldest.add();
       lost++;
@@ -94,6 +96,8 @@ void Session::settle_outcome(TapeOutcome outcome) {
     case TapeOutcome::dropped:
       return tell_dropped();
     case TapeOutcome::disconnect:
+      tell_dropped();
+      if (state_ != State::open) return;  // an application's call has closed it since
       return guarded([this] {
         refuse(Refusal::slow_consumer, codec::close_code::try_again_later, "slow consumer", CloseCause::limit);
       });
@@ -103,7 +107,7 @@ void Session::settle_outcome(TapeOutcome outcome) {
 }
 
 void Session::tell_dropped() {
-  if (!cold_ || cold_->untold_drops == 0) return;
+  if (!cold_ || cold_->untold_drops == 0 || state_ == State::ended) return;
   const std::uint64_t count = std::exchange(cold_->untold_drops, 0);
   if (route_->dropped) guarded([&] { route_->dropped(*this, count); });
 }

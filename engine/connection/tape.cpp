@@ -11,9 +11,18 @@ namespace {
 // burst is few segments of a send.
 constexpr std::size_t kFirstChunkSize = 1024;     // bytes
 constexpr std::size_t kLargestChunkSize = 65536;  // bytes, but for a single larger frame
+
+// So that what is pushed next cannot fail.
+template <class T>
+void make_place(std::vector<T>& list) {
+  constexpr std::size_t kFirst = 8;
+  if (list.size() == list.capacity()) list.reserve(std::max(kFirst, 2 * list.size()));
+}
 }  // namespace
 
 std::span<std::byte> Tape::append(std::size_t size, const TapeMessage& message) {
+  make_place(entries_);
+  make_place(excepted_);
   if (chunks_.empty() || chunks_.back()->room() < size) add_chunk(size);
   if (message.except != 0 && (excepted_.empty() || excepted_.back() != message.except)) {
     excepted_.push_back(message.except);
@@ -31,9 +40,9 @@ std::span<std::byte> Tape::append(std::size_t size, const TapeMessage& message) 
 
 void Tape::add_chunk(std::size_t size) {
   const std::size_t usual =
-      chunks_.empty() ? kFirstChunkSize : std::min<std::size_t>(2 * chunks_.back()->capacity, kLargestChunkSize);
-  chunks_.reserve(chunks_.size() + 8);  // so that what follows the block cannot fail
-  first_entries_.reserve(chunks_.size() + 8);
+      chunks_.empty() ? kFirstChunkSize : std::min(std::size_t{2} * chunks_.back()->capacity, kLargestChunkSize);
+  make_place(chunks_);
+  make_place(first_entries_);
   const core::Block block = pool_->take(std::max(usual, sizeof(TapeChunk) + size));
   chunks_.push_back(new (block.data) TapeChunk{.pool = pool_, .capacity = block.size});
   first_entries_.push_back(this->size());
@@ -65,6 +74,11 @@ void Tape::clear() {
 }
 
 void Tape::check_invariants() const {
+  assert(chunks_.size() == first_entries_.size());
+  for (std::size_t i = 0; i < chunks_.size(); i++) {
+    assert(chunks_[i]->references > 0 && first_entries_[i] < size());
+    assert(entries_[first_entries_[i]].chunk == i && entries_[first_entries_[i]].begin == 0);
+  }
   std::size_t bytes = 0;
   for (const Entry& entry : entries_) {
     assert(entry.chunk < chunks_.size() && entry.begin < entry.end && entry.end <= chunks_[entry.chunk]->size);

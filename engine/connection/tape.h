@@ -33,7 +33,7 @@ struct TapeChunk {
 // What a message of a broadcast is, to the outboxes it is laid into.
 struct TapeMessage {
   SlowConsumerPolicy policy = SlowConsumerPolicy::drop_newest;
-  std::uint64_t key = 0;     // latest_only: what it is the newest of
+  std::uint64_t key = 0;     // latest_only: what it is the newest of; 0: of nothing
   std::uint64_t except = 0;  // Connection::id() of the one it does not go to; 0: none
 };
 

@@ -38,6 +38,7 @@ class Gate {
   std::size_t drain(void* host, std::size_t max);
   bool prepare_sleep() { return mailbox_.prepare_sleep(); }
   void finish_sleep() { mailbox_.finish_sleep(); }
+  bool empty_hint() const { return mailbox_.empty_hint(); }  // whether drain() would find nothing now
   // Owner only; a second time does nothing: refuses everything from now on, waits for the posts under way (a few
   // instructions each), and runs what is left with a null host.
   void close();

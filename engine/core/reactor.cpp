@@ -55,8 +55,8 @@ void Reactor::turn(io::Events& events, Time max_wait) {
   });
 
   turns_++;
-  if (!io_.waits_in_poll() && !gate().prepare_sleep()) io_.wake();
   last_turn_length_ = io_.now() - now();
+  if (io_.sleeps_between_turns() && (has_work() || !gate().prepare_sleep())) io_.wake();
 }
 
 void Reactor::take_completions(io::Events& events, Time max_wait) {
@@ -76,7 +76,7 @@ void Reactor::take_completions(io::Events& events, Time max_wait) {
 }
 
 Time Reactor::sleep_limit(Time max_wait) {
-  if (!ready_.empty() || !settle_.empty() || !flush_.empty() || !reap_.empty() || more_envelopes_) return Time::zero();
+  if (has_work()) return Time::zero();
   const Time now = io_.now();
   if (options_.busy_poll.count() != 0 && now - last_event_ < options_.busy_poll) return Time::zero();
   const Time next = timers_.next_deadline();

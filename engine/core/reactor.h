@@ -117,6 +117,9 @@ class Reactor {
   // It is about to go: takes back its marks and its time. Not while marked participants are being called.
   void unmark(Participant& participant);
 
+  // Whether a turn would find nothing but what its Io and its timers bring.
+  bool idle() const { return !has_work() && gate_.get()->empty_hint(); }
+
   // Length of the last turn without its sleep.
   Time last_turn_length() const { return last_turn_length_; }
   std::uint64_t turns() const { return turns_; }
@@ -125,14 +128,18 @@ class Reactor {
  private:
   static void mark(Participant& participant, Participant::Mark mark, std::vector<Participant*>& list) {
     if (participant.marks_ & mark) return;
-    participant.marks_ = static_cast<std::uint8_t>(participant.marks_ | mark);
     list.push_back(&participant);
+    participant.marks_ = static_cast<std::uint8_t>(participant.marks_ | mark);
   }
   // Calls `f` for each marked participant of `list`, also for those marked while it runs where `again`.
   template <class F>
   void run_marked(std::vector<Participant*>& list, Participant::Mark mark, F&& f);
   void take_completions(io::Events& events, Time max_wait);
   Time sleep_limit(Time max_wait);
+  // Whether this turn left something to the next one.
+  bool has_work() const {
+    return !ready_.empty() || !settle_.empty() || !flush_.empty() || !reap_.empty() || more_envelopes_;
+  }
 
   io::Io& io_;
   Options options_;

@@ -109,8 +109,9 @@ class Io {
   // wake() on the Io of another core, from this core's thread, by the cheapest means the two have.
   virtual void wake_peer(Io& target) { target.wake(); }
 
-  // Whether poll() waits. A simulated one does not: its core sleeps from one turn to the next.
-  virtual bool waits_in_poll() const { return true; }
+  // Whether its owner sleeps between any two of its turns, and never in poll(), as a simulation's cores do: then it has
+  // to be woken for what comes, or is left, between them.
+  virtual bool sleeps_between_turns() const { return false; }
 
   virtual Time now() const = 0;
 

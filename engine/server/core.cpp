@@ -50,7 +50,8 @@ bool Core::turn(Time max_wait) {
   context_.reactor.turn(*this, max_wait);
   guard_memory();
   watch_turn();
-  if (!at_rest() || !all_at_rest()) return true;
+  // What the others asked before they were at rest is there once all are, and is answered first.
+  if (!at_rest() || !all_at_rest() || !context_.reactor.idle()) return true;
   context_.reactor.gate().close();                  // whoever comes later hears that this core has stopped
   stopped_.store(true, std::memory_order_release);  // pairs with stopped()
   return false;

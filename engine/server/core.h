@@ -38,6 +38,9 @@ class Core final : public io::Driven, private io::Events {
   void set_peers(std::span<const std::unique_ptr<Core>> peers) { peers_ = peers; }
   void add_listener(io::ListenerHandle listener);
 
+  // Where nobody will turn this core together with the others: they do not wait for it to be at rest.
+  void leave_out() { at_rest_.store(true, std::memory_order_release); }  // pairs with the load in all_at_rest()
+
   bool turn(Time max_wait) override;
   io::Io& io() override { return *io_; }
   void check_invariants() const override;

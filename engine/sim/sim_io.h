@@ -59,7 +59,7 @@ class SimIo final : public io::Io, private EndOwner, private ListenerOwner {
 
   std::size_t poll(io::Events& events, io::Time timeout) override;
   void wake() override;
-  bool waits_in_poll() const override { return false; }
+  bool sleeps_between_turns() const override { return true; }
   io::Time now() const override { return context_.now(); }
   std::size_t operations_in_flight() const override { return operations_; }
   void check_invariants() const override;

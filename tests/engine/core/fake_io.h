@@ -22,6 +22,8 @@ class FakeIo final : public io::Io {
   // Called in poll(); returns how many events it delivered.
   std::function<std::size_t(io::Events&)> on_poll = [](io::Events&) { return std::size_t{0}; };
   std::atomic<int> wakes{0};
+  std::vector<io::Io*> peers_woken;
+  bool sleeps_between = false;
 
   void advance(io::Time by) { now_ += by; }
 
@@ -37,6 +39,11 @@ class FakeIo final : public io::Io {
     wakes++;
     woken_ = true;
   }
+  void wake_peer(io::Io& target) override {
+    peers_woken.push_back(&target);
+    target.wake();
+  }
+  bool sleeps_between_turns() const override { return sleeps_between; }
   io::Time now() const override { return now_; }
 
   std::string_view name() const override { return "fake"; }

@@ -2,6 +2,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdio>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -87,6 +88,64 @@ TEST(Gate, ReleasesWhatIsLeftWhenItClosesAndRefusesFromThenOn) {
   EXPECT_EQ(io.wakes, 0);
   gate.get()->close();
   EXPECT_EQ(count.without_host, 1);
+}
+
+TEST(Gate, TakesAsManyOfABatchAsThereIsRoomForFromTheFront) {
+  FakeIo io;
+  FakeIo from;
+  const GateRef gate(*new Gate(io, 4));
+  std::array<Count, 6> counts;
+  std::vector<Envelope> batch;
+  for (Count& count : counts) batch.push_back(counting(count));
+  Count before;
+  EXPECT_TRUE(gate.get()->post(counting(before)));
+  EXPECT_EQ(gate.get()->post_batch(batch, from).value(), 3U);
+  EXPECT_EQ(gate.get()->post_batch(batch, from).value(), 0U) << "full";
+  EXPECT_EQ(gate.get()->post_batch({}, from).value(), 0U);
+  int host = 0;
+  EXPECT_EQ(gate.get()->drain(&host, 2), 2U);
+  EXPECT_EQ(before.with_host, 1);
+  EXPECT_EQ(counts[0].with_host, 1);
+  EXPECT_EQ(counts[1].with_host, 0);
+  EXPECT_FALSE(gate.get()->empty_hint());
+  EXPECT_EQ(gate.get()->post_batch(std::span(batch).subspan(3), from).value(), 2U);
+  EXPECT_EQ(gate.get()->drain(&host, 10), 4U);
+  EXPECT_TRUE(gate.get()->empty_hint());
+  for (std::size_t i = 0; i < counts.size(); i++) EXPECT_EQ(counts[i].with_host, i < 5 ? 1 : 0) << i;
+  EXPECT_EQ(io.wakes, 0) << "it did not sleep";
+  gate.get()->close();
+}
+
+TEST(Gate, ABatchWakesASleepingCoreOnceByThePostersOwnMeans) {
+  FakeIo io;
+  FakeIo from;
+  const GateRef gate(*new Gate(io, 4));
+  Count count;
+  const std::array batch = {counting(count), counting(count)};
+  EXPECT_TRUE(gate.get()->prepare_sleep());
+  EXPECT_EQ(gate.get()->post_batch({}, from).value(), 0U);
+  EXPECT_TRUE(from.peers_woken.empty()) << "nothing was posted";
+  EXPECT_EQ(gate.get()->post_batch(batch, from).value(), 2U);
+  EXPECT_EQ(gate.get()->post_batch(batch, from).value(), 2U);
+  EXPECT_EQ(from.peers_woken, (std::vector<io::Io*>{&io}));
+  gate.get()->finish_sleep();
+  gate.get()->close();
+  EXPECT_EQ(count.without_host, 4);
+}
+
+TEST(Gate, AClosedOneTakesNoBatchAndIsNotWoken) {
+  FakeIo io;
+  FakeIo from;
+  const GateRef gate(*new Gate(io, 4));
+  EXPECT_TRUE(gate.get()->prepare_sleep());
+  gate.get()->close();
+  Count count;
+  const std::array batch = {counting(count)};
+  const auto refused = gate.get()->post_batch(batch, from);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error(), Error::stopping);
+  EXPECT_TRUE(from.peers_woken.empty());
+  EXPECT_EQ(count.with_host + count.without_host, 0);
 }
 
 TEST(GateRef, KeepsAClosedGateForThoseWhoStillReferToIt) {

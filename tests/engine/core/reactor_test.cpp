@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -24,6 +25,7 @@ class Noting final : public Participant {
  public:
   explicit Noting(std::vector<std::string>& n, std::string name = "") : notes(n), prefix(std::move(name)) {}
   void run_ready() override { step("ready"); }
+  void settle() override { step("settle"); }
   void flush() override { step("flush"); }
   void reap() override { step("reap"); }
   void fire() override { step("timer"); }
@@ -81,13 +83,16 @@ TEST(Reactor, TakesTheStepsOfATurnInOrder) {
     core.notes.emplace_back("completion");
     core.reactor.mark_reap(participant);
     core.reactor.mark_flush(participant);
+    core.reactor.mark_settle(participant);
     core.reactor.mark_ready(participant);
     core.reactor.mark_ready(participant);
+    core.reactor.mark_settle(participant);
     return std::size_t{1};
   };
   ASSERT_TRUE(core.post("envelope"));
   core.turn();
-  EXPECT_EQ(core.notes, (std::vector<std::string>{"completion", "envelope", "timer", "ready", "flush", "reap"}));
+  EXPECT_EQ(core.notes,
+            (std::vector<std::string>{"completion", "envelope", "timer", "ready", "settle", "flush", "reap"}));
 }
 
 TEST(Reactor, SleepsUntilTheNextTimer) {
@@ -172,6 +177,136 @@ TEST(Reactor, LeavesWhatIsMarkedMeanwhileToTheNextTurn) {
   EXPECT_EQ(core.notes, (std::vector<std::string>{"one flush", "two ready", "two flush", "one flush"}));
 }
 
+TEST(Reactor, SettlesWhatTheTurnLeftBeforeItFlushes) {
+  Core core;
+  Noting one(core.notes, "one ");
+  Noting two(core.notes, "two ");
+  one.then = [&](const std::string& step) {
+    if (step == "ready") core.reactor.mark_settle(two);
+    if (step == "ready") core.reactor.mark_settle(one);
+    if (step == "settle") core.reactor.mark_flush(one);
+  };
+  core.reactor.mark_ready(one);
+  core.turn();
+  EXPECT_EQ(core.notes, (std::vector<std::string>{"one ready", "two settle", "one settle", "one flush"}));
+  core.turn();
+  EXPECT_EQ(core.notes.size(), 4U) << "a mark is used up by its call";
+}
+
+TEST(Reactor, SettlesWhatIsMarkedWhileItSettlesOrFlushesInTheNextTurnWithoutSleeping) {
+  Core core;
+  Noting one(core.notes, "one ");
+  Noting two(core.notes, "two ");
+  int rounds = 0;
+  one.then = [&](const std::string& step) {
+    if (step == "settle" && rounds++ == 0) core.reactor.mark_settle(one);
+    if (step == "settle") core.reactor.mark_flush(two);
+  };
+  two.then = [&](const std::string& step) {
+    if (step == "flush" && rounds == 2) core.reactor.mark_settle(two);
+  };
+  core.reactor.mark_settle(one);
+  core.turn();
+  EXPECT_EQ(core.notes, (std::vector<std::string>{"one settle", "two flush"}));
+  core.turn();
+  EXPECT_EQ(core.io.waits.back(), 0ms);
+  EXPECT_EQ(core.notes, (std::vector<std::string>{"one settle", "two flush", "one settle", "two flush"}));
+  core.turn();
+  EXPECT_EQ(core.io.waits.back(), 0ms);
+  EXPECT_EQ(core.notes.back(), "two settle");
+  core.turn();
+  EXPECT_EQ(core.io.waits.back(), kForEver);
+}
+
+TEST(Reactor, KnowsWhetherATurnWouldFindAnything) {
+  Core core;
+  Noting participant(core.notes);
+  EXPECT_TRUE(core.reactor.idle());
+  core.reactor.mark_settle(participant);
+  EXPECT_FALSE(core.reactor.idle());
+  core.turn();
+  EXPECT_TRUE(core.reactor.idle());
+  ASSERT_TRUE(core.post("one"));
+  EXPECT_FALSE(core.reactor.idle());
+  core.turn();
+  EXPECT_TRUE(core.reactor.idle());
+}
+
+TEST(Reactor, IsCurrentInItsTurnAndWhereItIsEntered) {
+  Core core;
+  Core other;
+  EXPECT_EQ(Reactor::current(), nullptr);
+  Noting participant(core.notes);
+  std::size_t seen = 0;
+  participant.then = [&](const std::string&) {
+    EXPECT_EQ(Reactor::current(), &core.reactor);
+    seen++;
+    const Reactor::Entered entered(other.reactor);
+    EXPECT_EQ(Reactor::current(), &other.reactor);
+  };
+  core.io.on_poll = [&](io::Events&) {
+    EXPECT_EQ(Reactor::current(), &core.reactor);
+    seen++;
+    return std::size_t{0};
+  };
+  core.reactor.mark_ready(participant);
+  core.reactor.mark_settle(participant);
+  core.reactor.mark_flush(participant);
+  core.reactor.mark_reap(participant);
+  core.turn();
+  EXPECT_EQ(seen, 5U);
+  EXPECT_EQ(Reactor::current(), nullptr);
+  {
+    const Reactor::Entered entered(core.reactor);
+    EXPECT_EQ(Reactor::current(), &core.reactor);
+    std::jthread([&] { EXPECT_EQ(Reactor::current(), nullptr) << "on this thread alone"; });
+    other.turn();
+    EXPECT_EQ(Reactor::current(), &core.reactor);
+  }
+  EXPECT_EQ(Reactor::current(), nullptr);
+}
+
+TEST(Reactor, EnteredItsFramePoolIsTheCurrentOne) {
+  Core core;
+  {
+    const Reactor::Entered entered(core.reactor);
+    void* frame = FramePool::allocate_from_current(100);
+    EXPECT_EQ(core.reactor.frames().frames_in_use(), 1U);
+    FramePool::deallocate(frame);
+  }
+  void* frame = FramePool::allocate_from_current(100);
+  EXPECT_EQ(core.reactor.frames().frames_in_use(), 0U);
+  FramePool::deallocate(frame);
+}
+
+TEST(Reactor, IsWokenBetweenTurnsWhereItSleepsThere) {
+  Core core;
+  core.io.sleeps_between = true;
+  core.turn();
+  EXPECT_EQ(core.io.wakes, 0) << "nothing to do";
+  ASSERT_TRUE(core.post("one"));
+  EXPECT_EQ(core.io.wakes, 1);
+  ASSERT_TRUE(core.post("two"));
+  EXPECT_EQ(core.io.wakes, 1) << "once";
+  core.turn();
+  EXPECT_EQ(core.notes.size(), 2U);
+  EXPECT_EQ(core.io.wakes, 1);
+  Noting participant(core.notes);
+  participant.then = [&](const std::string& step) {
+    if (step == "settle") core.reactor.mark_ready(participant);
+    EXPECT_TRUE(step != "ready" || core.post("three"));
+  };
+  core.reactor.mark_settle(participant);
+  core.turn();
+  EXPECT_EQ(core.io.wakes, 2) << "a mark was left to the next turn";
+  core.turn();
+  EXPECT_GT(core.io.wakes, 2) << "an envelope was";
+  const int wakes = core.io.wakes;
+  core.turn();
+  EXPECT_EQ(core.notes.back(), "three");
+  EXPECT_EQ(core.io.wakes, wakes);
+}
+
 TEST(Reactor, ReapsOnlyWhatNoOtherMarkNames) {
   Core core;
   auto participant = std::make_unique<Noting>(core.notes);
@@ -186,6 +321,20 @@ TEST(Reactor, ReapsOnlyWhatNoOtherMarkNames) {
   core.turn();
   EXPECT_EQ(core.notes, (std::vector<std::string>{"flush", "ready", "reap"}));
   EXPECT_EQ(participant, nullptr);
+}
+
+TEST(Reactor, ReapsNothingThatIsStillToBeSettled) {
+  Core core;
+  Noting participant(core.notes);
+  participant.then = [&](const std::string& step) {
+    if (step == "flush") core.reactor.mark_settle(participant);
+  };
+  core.reactor.mark_flush(participant);
+  core.reactor.mark_reap(participant);
+  core.turn();
+  EXPECT_EQ(core.notes, (std::vector<std::string>{"flush"}));
+  core.turn();
+  EXPECT_EQ(core.notes, (std::vector<std::string>{"flush", "settle", "reap"}));
 }
 
 TEST(Reactor, SpinsForAWhileAfterAnEventWhereItIsToPoll) {
