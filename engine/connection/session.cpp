@@ -26,6 +26,15 @@ namespace {
 // Control frames that may wait in the outbox before pings wait too, of which only the latest is then answered (section
 // 5.5.3).
 constexpr std::uint32_t kMaxQueuedControls = 32;
+
+// While a handler has a message, also where it leaves by an exception.
+struct InHand {
+  InHand(CoreContext& c, const Message& message) : context(c) { context.in_hand = message; }
+  InHand(const InHand&) = delete;
+  InHand& operator=(const InHand&) = delete;
+  ~InHand() { context.in_hand = {}; }
+  CoreContext& context;
+};
 }  // namespace
 
 Session::Session(Transport& transport, RouteRef route)
@@ -183,15 +192,13 @@ void Session::take(const codec::Event& event) {
   context_.counters.messages_received.add();
   const auto type = static_cast<MessageType>(event.opcode);
   if (waiter_) {
-    context_.in_hand = Message{type, event.payload, this};
     message_ready_ = true;
+    const InHand now(context_, {type, event.payload, this});
     std::exchange(waiter_, nullptr).resume();
-    context_.in_hand = {};
   } else if (route_->message) {
     const Message message{type, event.payload, this};
-    context_.in_hand = message;  // which keep() forgets; the callback's own stays
+    const InHand now(context_, message);  // which keep() forgets; the callback's own stays
     route_->message(*this, message);
-    context_.in_hand = {};
   } else if (route_->handler) {
     hold(type, event.payload);
   }
@@ -486,6 +493,7 @@ void Session::log(LogLevel level, std::string_view rule, std::string_view detail
 
 void Session::check_invariants() const {
   assert(!waiter_ || (handler_begun_ && !message_ready_));
+  assert(!context_.in_hand.source && !context_.opening.session);  // between turns no handler runs
   assert(state_ != State::ended || !waiter_);
   decoder_.check_invariants();
 }

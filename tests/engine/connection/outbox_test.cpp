@@ -147,7 +147,7 @@ TEST_F(Outboxes, KeepAChunkWhoseTapeHasGone) {
 TEST_F(Outboxes, AnAppendWithoutMemoryChangesNothing) {
   message("a");
   const std::string before = gathered(outbox);
-  EXPECT_THROW((void)outbox.append(core::BlockPool::kMaxSize, Content::message, 256), std::bad_alloc);
+  EXPECT_THROW((void)outbox.append(outbox.pool, core::BlockPool::kMaxSize, Content::message, 256), std::bad_alloc);
   outbox.check_invariants();
   EXPECT_EQ(gathered(outbox), before);
   EXPECT_EQ(outbox.messages(), 1u);
