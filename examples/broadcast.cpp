@@ -23,13 +23,15 @@ struct Registered {
 brume::StateCallbacks<Registered> spread_by_callbacks(brume::Hub& hub) {
   brume::StateCallbacks<Registered> callbacks;
   callbacks.open = [&hub](brume::Connection& connection, Registered& state) {
+    connection.pause_reading();  // until it hears what it says itself
     hub.register_connection(std::to_string(connection.id()), connection)
         .then([keep = state.registration, handle = connection.handle()](auto registration) {
-          if (registration) {
-            *keep = *std::move(registration);
-          } else {
+          if (!registration) {
             (void)handle.close();
+            return;
           }
+          *keep = *std::move(registration);
+          (void)handle.post([](brume::Connection& registered) { registered.resume_reading(); });
         });
   };
   callbacks.message = [&hub](brume::Connection&, Registered&, const brume::Message& message) {
