@@ -166,9 +166,9 @@ void Chat::notify(Member& member, std::string content, std::string room) const {
 
 std::string Chat::refusal(Error error, const std::string& room) const {
   const brume::HubConfig& hub = options_.hub;
+  if (room.empty()) return "A room needs a name.";
   switch (error) {
     case Error::name_too_long:
-      if (room.empty()) return "A room needs a name.";
       return "A room's name has at most " + std::to_string(hub.max_name_size) + " bytes.";
     case Error::too_many_rooms:
       return "Not joined: a connection is in at most " + std::to_string(hub.max_rooms_per_connection) + " rooms.";

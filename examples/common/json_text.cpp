@@ -57,9 +57,13 @@ class MemberReader final : public json::json_sax_t {
     member_ = found == members_.end() ? nullptr : &*found;
     return true;
   }
-  bool parse_error(std::size_t position, const std::string&, const json::exception&) override {
-    // The parser counts from 1 and has read the byte that it cannot take.
-    return refuse("no JSON from " + place_of(text_, position == 0 ? 0 : position - 1) + " on");
+  bool parse_error(std::size_t position, const std::string& token, const json::exception& exception) override {
+    // `position` is behind what was read last: one byte, or a whole literal that has no place here.
+    const std::string_view what(exception.what());
+    const bool literal = what.find("unexpected string literal") != std::string_view::npos ||
+                         what.find("unexpected number literal") != std::string_view::npos;
+    const std::size_t size = literal ? token.size() : 1;
+    return refuse("no JSON from " + place_of(text_, position - std::min(position, size)) + " on");
   }
 
  private:

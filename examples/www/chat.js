@@ -169,7 +169,7 @@ async function refresh() {
 function showPeople(view, status) {
   if (view !== tabs.current) return;
   const count = status.connections === 1 ? "1 person is connected" : `${status.connections} people are connected`;
-  const ids = status.connections_list ?? [];
+  const ids = status.connections_list ?? [me];  // of all who are connected only the number is told
   // The reader first, then by name.
   const sorted = ids.map((id) => ({ id, name: person(id).name })).sort((a, b) =>
     a.id === me ? -1 : b.id === me ? 1 : a.name.localeCompare(b.name));

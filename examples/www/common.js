@@ -132,7 +132,7 @@ class LiveSocket {
     const delay = ceiling / 4 + (Math.random() * ceiling * 3) / 4;
     this.timer = setTimeout(() => this.connect(), delay);
     byId("now").hidden = false;
-    this.show("closed", `Offline, retrying in ${(delay / 1000).toFixed(1)} s`);
+    this.show("closed", `Offline, retry in ${(delay / 1000).toFixed(1)} s`);
   }
 
   show(state, text) {

@@ -6,6 +6,8 @@ const kToasts = 3;       // at once
 const kToastMs = 6000;
 const kReplaced = 4000;  // the close code of a connection whose user has a newer one
 
+const kNoUser = /[/\\]|^\.{1,2}$/;  // what cannot stand in a route's path
+
 const user = new URLSearchParams(location.search).get("user") ?? "";
 let live = null;
 
@@ -132,6 +134,9 @@ async function send(event) {
   byId("submit").disabled = false;
 }
 
+byId("user").addEventListener("input", (event) => {
+  event.target.setCustomValidity(kNoUser.test(event.target.value) ? "A user's id has no slash in it." : "");
+});
 byId("send").addEventListener("submit", send);
 byId("message").addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
@@ -140,6 +145,7 @@ byId("message").addEventListener("keydown", (event) => {
 });
 byId("read-all").addEventListener("click", () => {
   for (const item of document.querySelectorAll("#list .item.unread")) markRead(item);
+  byId("toasts").replaceChildren();
   byId("list").focus();
 });
 byId("use-here").addEventListener("click", () => {
@@ -148,8 +154,8 @@ byId("use-here").addEventListener("click", () => {
 });
 
 byId("user").value = user;
-if (user === "") {
-  byId("whose").textContent = "Say who you are to receive notifications";
+if (user === "" || kNoUser.test(user)) {
+  byId("whose").textContent = user === "" ? "Say who you are to receive notifications" : "A user's id has no slash in it";
   byId("user").focus();
 } else {
   byId("whose").textContent = `for ${user}`;

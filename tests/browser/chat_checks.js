@@ -123,6 +123,8 @@ exports.run = async (harness) => {
     await page.fill("#text", "typed while away");
     await page.press("#text", "Enter");
     expect((await page.inputValue("#text")) === "typed while away", "what was typed is gone");
+    await harness.noSidewaysScroll(page);
+    await harness.screenshots(page, "chat-lost");
     await harness.server.start();
     await page.waitForSelector('#state[data-state="open"]');
     await page.locator(".note", { hasText: "You joined" }).nth(1).waitFor();
@@ -150,7 +152,7 @@ exports.run = async (harness) => {
       expect(current === title && focused.startsWith(title), `${key} leads to ${current}, focus on ${focused}`);
     }
     const order = [];
-    for (let i = 0; i < 7; ++i) {
+    for (let i = 0; i < 6; ++i) {
       await page.keyboard.press("Tab");
       order.push(await page.evaluate(() => document.activeElement.id));
       const outline = await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle);

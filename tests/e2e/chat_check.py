@@ -108,6 +108,8 @@ def rooms_have_members(server):
     for person in (ann, bob, carl):
         person.expect_said("chat", ann, "gone")
     expect(get_json(server.port, "/ws/status") == {"connections": 3, "rooms": []}, "an empty room is still there")
+    for person in (ann, bob, carl):
+        person.socket.close()
 
 
 def floods_end(options):
@@ -124,6 +126,8 @@ def floods_end(options):
         expect(said < 40, "everything went through")
         while ann.receive_json()["content"] != f"User {bob.id} left":
             pass
+        bob.socket.close()
+        ann.socket.close()
 
 
 def limits_are_named():
@@ -138,6 +142,8 @@ def limits_are_named():
         bob.send_json(type="join", room="x" * 37)
         bob.expect_system("A room's name has at most 36 bytes.")
         bob.join("x" * 36)
+        for person in (ann, bob):
+            person.socket.close()
 
 
 def check():

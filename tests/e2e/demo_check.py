@@ -61,11 +61,11 @@ def a_single_program_has_its_own_page():
 
 def broadcast_reaches_all(backend, cores, style):
     with ServerProgram("broadcast", "--io", backend, "--cores", cores, "--style", style) as server:
-        people = [RawWebSocket(server.port, "/") for _ in range(8)]
-        # A newcomer is there once it gets what it sent itself.
-        for number, newcomer in enumerate(people, 1):
-            newcomer.send(TEXT, b"here")
-            for person in people[:number]:
+        people = []
+        for _ in range(8):
+            people.append(RawWebSocket(server.port, "/"))
+            people[-1].send(TEXT, b"here")  # who gets what it sent itself is there for what others send
+            for person in people:
                 got = person.receive()
                 expect(got == (TEXT, b"here"), f"{backend} {cores} {style}: {got}")
         for opcode, payload in ((TEXT, "to all \N{FOG}".encode()), (BINARY, bytes(100000))):
@@ -73,6 +73,8 @@ def broadcast_reaches_all(backend, cores, style):
             for person in people:
                 got = person.receive()
                 expect(got == (opcode, payload), f"{backend} {cores} {style}: {got[0]} {got[1][:40]}")
+        for person in people:
+            person.socket.close()
 
 
 def check():

@@ -46,6 +46,9 @@ TEST(JsonText, SaysLineAndColumnOfWhatIsNoJson) {
   EXPECT_EQ(read("").error, "no JSON from line 1, column 1 on");
   EXPECT_EQ(read("{\"a\":\n\n  ?}").error, "no JSON from line 3, column 3 on");
   EXPECT_EQ(read("{\"a\":\"x\"").error, "no JSON from line 1, column 9 on");
+  EXPECT_EQ(read("{\"a\" \"long\"}").error, "no JSON from line 1, column 6 on");
+  EXPECT_EQ(read("{\"a\":\"x\ny\"}").error, "no JSON from line 1, column 8 on");
+  EXPECT_EQ(read("{\"a\":trve}").error, "no JSON from line 1, column 8 on");
   EXPECT_EQ(read("{}{").error, "no JSON from line 1, column 3 on");
 }
 
