@@ -31,6 +31,8 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow
 CPPFLAGS_ALL := -I build/include -DFMT_HEADER_ONLY $(CPPFLAGS)
 CXXFLAGS_ALL := -std=c++23 $(WARNINGS) -pthread -fPIC $(CXXFLAGS)
 LDLIBS_ALL := -luring -lssl -lcrypto -lxxhash -pthread $(LDLIBS)
+EXAMPLE_LIBS := -luuid
+TEST_LIBS := -lgtest_main -lgmock -lgtest
 
 # One set of objects serves programs, libbrume.a and libbrume.so: -fno-semantic-interposition lets them inline and
 # call each other directly although they are position independent.
@@ -61,15 +63,15 @@ SELECTED_SCRIPTS := $(call selected,$(TEST_SCRIPTS))
 previous :=
 $(foreach goal,$(MAKECMDGOALS),$(if $(previous),$(eval $(goal): | $(previous)))$(eval previous := $(goal)))
 
-.PHONY: help run test build asan tsan fuzz bench interop neon fmt tidy install clean packages FORCE
+.PHONY: help run test build asan tsan browser fuzz bench interop neon fmt tidy install clean packages FORCE
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | sort | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
 
-run: ## build and serve the echo page and /ws/echo on http://localhost:8080 (PORT=, ARGS=)
+run: ## build and serve chat, echo and notifications on http://localhost:8080 (PORT=, ARGS=)
 	@$(PACKAGES)
-	@$(MAKE) $(OUT)/bin/echo
-	@exec $(OUT)/bin/echo --port $(PORT) $(ARGS)
+	@$(MAKE) $(OUT)/bin/demo
+	@exec $(OUT)/bin/demo --port $(PORT) $(ARGS)
 
 build: ## build the library and the programs into build/bin
 	@$(MAKE) $(OUT)/release/libbrume.a programs-release
@@ -156,12 +158,18 @@ $(OUT)/$(1)/%.a: $(OUT)/$(1)/sources
 $(call bin_directory,$(1))/%: $(OUT)/$(1)/obj/examples/%.o $(OUT)/$(1)/libexamples.a $(OUT)/$(1)/libbrume.a
 	@mkdir -p $$(@D)
 	@echo "  $(1) $$@"
-	$$(QUIET)$$(CXX) $$(FLAGS_$(1)) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) -Wl,--as-needed $$(LDLIBS_ALL)
+	$$(QUIET)$$(CXX) $$(FLAGS_$(1)) $$(LDFLAGS) -o $$@ $$(filter %.o %.a,$$^) -Wl,--as-needed $$(EXAMPLE_LIBS) $$(LDLIBS_ALL)
 
 $(OUT)/$(1)/tests/%: $(OUT)/$(1)/obj/tests/%.o $(OUT)/$(1)/libtestsupport.a $(OUT)/$(1)/libbrume.a
 	@mkdir -p $$(@D)
 	@echo "  $(1) $$@"
-	$$(QUIET)$$(CXX) $$(FLAGS_$(1)) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) -Wl,--as-needed -lgtest_main -lgmock -lgtest $$(LDLIBS_ALL)
+	$$(QUIET)$$(CXX) $$(FLAGS_$(1)) $$(LDFLAGS) -o $$@ $$(filter %.o %.a,$$^) -Wl,--as-needed $$(TEST_LIBS) $$(LDLIBS_ALL)
+
+# The applications' tests link what the programs share.
+$(OUT)/$(1)/tests/examples/%: $(OUT)/$(1)/obj/tests/examples/%.o $(OUT)/$(1)/libexamples.a $(OUT)/$(1)/libtestsupport.a $(OUT)/$(1)/libbrume.a
+	@mkdir -p $$(@D)
+	@echo "  $(1) $$@"
+	$$(QUIET)$$(CXX) $$(FLAGS_$(1)) $$(LDFLAGS) -o $$@ $$(filter %.o %.a,$$^) -Wl,--as-needed $$(TEST_LIBS) $$(EXAMPLE_LIBS) $$(LDLIBS_ALL)
 endef
 $(foreach flavour,$(FLAVOURS),$(eval $(call flavour_rules,$(flavour))))
 

@@ -13,7 +13,7 @@ namespace {
 constexpr int kBadOption = 2;  // exit code
 }
 
-Options parse_options(int argc, char** argv, const char* description) {
+Options parse_options(int argc, char** argv, const char* description, const AddOptions& add_options) {
   Options options;
   CLI::App app(description);
   std::uint16_t port = 8080;
@@ -37,6 +37,7 @@ Options parse_options(int argc, char** argv, const char* description) {
   app.add_option("--max-message", options.config.max_message_size, "bytes of the largest message")
       ->capture_default_str();
   app.add_flag("--pin-cores", options.config.pin_cores, "each reactor thread to a processor of its own");
+  if (add_options) add_options(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {

@@ -1,9 +1,14 @@
 // options.h: the command line all example programs share.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include <brume/engine/config.h>
+
+namespace CLI {
+class App;
+}
 
 namespace examples {
 
@@ -13,8 +18,11 @@ struct Options {
   bool callbacks = false;  // the callback style instead of coroutines
 };
 
+// Options of one program besides those all have.
+using AddOptions = std::function<void(CLI::App&)>;
+
 // Parses the command line by CLI11. `--help` ends the process with 0; a bad option or a value out of range ends it with
 // one line on stderr and exit code 2.
-Options parse_options(int argc, char** argv, const char* description);
+Options parse_options(int argc, char** argv, const char* description, const AddOptions& add_options = {});
 
 }  // namespace examples

@@ -3,7 +3,7 @@
 
 import re
 
-from echo_server import EchoServer, expect, run_check
+from server_program import EchoServer, expect, run_check
 from raw_websocket import BINARY, TEXT, RawWebSocket
 
 STARTED = re.compile(r"^.*listening on .*$", re.M)

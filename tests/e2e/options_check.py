@@ -4,7 +4,7 @@
 import socket
 import subprocess
 
-from echo_server import EchoServer, expect, program, run_check
+from server_program import EchoServer, expect, program, run_check
 
 TIMEOUT_SECONDS = 60
 WRONG = [

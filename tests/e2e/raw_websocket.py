@@ -6,7 +6,7 @@ import os
 import socket
 import struct
 
-from echo_server import CheckFailed, expect
+from server_program import CheckFailed, expect
 
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
 TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """SIGTERM with 1,000 open connections: each gets Close 1001, and the program ends with status 0."""
 
-from echo_server import EchoServer, expect, raise_descriptor_limit, run_check
+from server_program import EchoServer, expect, raise_descriptor_limit, run_check
 from raw_websocket import TEXT, RawWebSocket
 
 CONNECTIONS = 1000

@@ -6,7 +6,7 @@ This process is the client; the server has one of its own, so each side needs it
 
 import time
 
-from echo_server import CheckFailed, EchoServer, expect, raise_descriptor_limit, run_check
+from server_program import CheckFailed, EchoServer, expect, raise_descriptor_limit, run_check
 from raw_websocket import BINARY, TEXT, RawWebSocket
 
 CONNECTIONS = 10_000

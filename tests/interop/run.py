@@ -10,7 +10,7 @@ import threading
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
 
-from echo_server import CheckFailed, EchoServer  # noqa: E402
+from server_program import CheckFailed, EchoServer  # noqa: E402
 
 TIMEOUT_SECONDS = 240
 BACKENDS = ("io_uring", "epoll")

@@ -100,7 +100,7 @@ async function main() {
   await check("nothing scrolls sideways from 360 to 1920 px", () => noSidewaysScroll(page));
   await check("screenshots", () => screenshots(page));
   await check("comes back after the connection is lost", async () => {
-    await page.evaluate(() => socket.close());
+    await page.evaluate(() => live.socket.close());
     await page.waitForSelector('#state[data-state="closed"]');
     await page.waitForSelector('#state[data-state="open"]');
     await sendText(page, "again");

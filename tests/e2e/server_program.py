@@ -1,4 +1,4 @@
-"""Starts the built echo program for a check, and ends it whatever happens."""
+"""Starts a built example program for a check, and ends it whatever happens."""
 
 import os
 import pathlib
@@ -24,19 +24,19 @@ def expect(condition, text):
         raise CheckFailed(text)
 
 
-def program():
-    path = pathlib.Path(os.environ.get("BRUME_BIN", "build/bin"), "echo")
+def program(name="echo"):
+    path = pathlib.Path(os.environ.get("BRUME_BIN", "build/bin"), name)
     expect(path.exists(), f"{path} is not built")
     return str(path)
 
 
-class EchoServer:
-    """`with EchoServer("--cores", "2") as server:` has server.port, server.pid and server.output()."""
+class ServerProgram:
+    """`with ServerProgram("chat", "--cores", "2") as server:` has server.port, server.pid and server.output()."""
 
-    def __init__(self, *options, environment=None):
-        self.log = tempfile.NamedTemporaryFile(prefix="echo-", suffix=".log")
+    def __init__(self, name, *options, environment=None):
+        self.log = tempfile.NamedTemporaryFile(prefix=name + "-", suffix=".log")
         self.process = subprocess.Popen(
-            [program(), "--port", "0", *options],
+            [program(name), "--port", "0", *options],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env={**os.environ, **(environment or {})},
         )
         self.pid = self.process.pid
@@ -112,6 +112,11 @@ class EchoServer:
     def has_sanitizer(self):
         """Sanitizers reserve terabytes of addresses, and keep freed memory: resident memory says nothing then."""
         return self.status_bytes("VmSize") > 2**40
+
+
+class EchoServer(ServerProgram):
+    def __init__(self, *options, environment=None):
+        super().__init__("echo", *options, environment=environment)
 
 
 def raise_descriptor_limit():
