@@ -3,7 +3,6 @@
 #include <cstring>
 #include <new>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include <brume/engine/connection/link.h>
@@ -21,12 +20,6 @@ constexpr Time kAcceptPause = std::chrono::milliseconds(100);
 constexpr Time kSpreadStep = std::chrono::milliseconds(10);
 // A core with that many connections more than its share of a small number is not worth a hand-over.
 constexpr std::size_t kBalanceSlack = 4;
-
-struct StopRequest {
-  Core* core;
-  std::int64_t deadline_ms;
-  std::int64_t spread_ms;
-};
 }  // namespace
 
 Core::Core(std::unique_ptr<io::Io> io, const Options& options, const http::Service& service, Admission& admission)
@@ -48,6 +41,7 @@ void Core::add_listener(io::ListenerHandle listener) {
 bool Core::turn(Time max_wait) {
   if (stopped()) return false;
   context_.reactor.turn(*this, max_wait);
+  take_stop_request();
   guard_memory();
   watch_turn();
   // What the others asked before they were at rest is there once all are, and is answered first.
@@ -138,19 +132,26 @@ Core& Core::least_loaded() {
 // ---- stopping
 
 void Core::post_stop(std::chrono::milliseconds deadline, std::chrono::milliseconds spread) {
-  const auto run = [](void* host, std::byte* payload) noexcept {
-    if (!host) return;
-    const auto request = core::Envelope::read<StopRequest>(payload);
-    request.core->begin_stop(std::chrono::milliseconds(request.deadline_ms),
-                             std::chrono::milliseconds(request.spread_ms));
-  };
-  const auto envelope = core::Envelope::make(run, StopRequest{this, deadline.count(), spread.count()});
-  // A full mailbox empties as fast as its core turns; a closed one has stopped already.
-  for (;;) {
-    const auto posted = context_.reactor.gate().post(envelope);
-    if (posted || posted.error() != Error::queue_full) return;
-    std::this_thread::yield();
+  {
+    const std::lock_guard lock(stop_mutex_);
+    if (!stop_request_) stop_request_ = StopRequest{deadline, spread};
+    stop_request_->deadline = std::min<Time>(stop_request_->deadline, deadline);
+    stop_asked_.store(true, std::memory_order_release);  // pairs with the load in take_stop_request()
   }
+  context_.reactor.gate().wake();
+}
+
+void Core::take_stop_request() {
+  if (!stop_asked_.load(std::memory_order_acquire)) return;
+  std::optional<StopRequest> request;
+  {
+    const std::lock_guard lock(stop_mutex_);
+    request = std::exchange(stop_request_, {});
+    stop_asked_.store(false, std::memory_order_relaxed);  // only the mutex's holders write it
+  }
+  const core::Reactor::Entered entered(context_.reactor);
+  begin_stop(request->deadline, request->spread);
+  io_->wake();  // for what it left to the next turn
 }
 
 void Core::begin_stop(Time deadline, Time spread) {

@@ -7,6 +7,8 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -45,7 +47,8 @@ class Core final : public io::Driven, private io::Events {
   io::Io& io() override { return *io_; }
   void check_invariants() const override;
 
-  // Any thread: begin to stop. A later call with an earlier deadline wins.
+  // Any thread, this core's own included: begin to stop, after what was posted before. A later call with an earlier
+  // deadline wins. Not by an envelope: a mailbox may be full, of a core that is not turned at that.
   void post_stop(std::chrono::milliseconds deadline, std::chrono::milliseconds spread);
 
   // Any thread: whether the last turn was taken.
@@ -61,6 +64,7 @@ class Core final : public io::Driven, private io::Events {
   void on_receive_ended(io::Token token, int error) override;
   void on_sent(io::Token token, std::int32_t result) override;
 
+  void take_stop_request();
   void begin_stop(Time deadline, Time spread);
   // Tells the next connections to close, as many as the spread allows by now.
   void stop_some();
@@ -94,6 +98,13 @@ class Core final : public io::Driven, private io::Events {
   OwnAlarm accept_alarm_{*this, &Core::resume_accepting};
   OwnAlarm stop_alarm_{*this, &Core::stop_some};
   OwnAlarm cut_alarm_{*this, &Core::cut_all};
+  struct StopRequest {
+    Time deadline;  // from when it is taken
+    Time spread;
+  };
+  std::mutex stop_mutex_;
+  std::optional<StopRequest> stop_request_;  // behind the mutex
+  std::atomic<bool> stop_asked_{false};      // whether there is one
   Time stop_began_{0};
   Time stop_spread_{0};
   Time stop_deadline_ = Time::max();

@@ -1,4 +1,5 @@
 // The cores of a server together: what lives on each, what they ask of each other, and how they end.
+#include <algorithm>
 #include <expected>
 #include <functional>
 #include <optional>
@@ -206,6 +207,45 @@ TEST_F(Cores, AServerWithoutConnectionsEndsAtOnce) {
   world.run_until_idle();
   server->stop(20s);
   world.run_for(1ms);
+  EXPECT_TRUE(server->stopped());
+}
+
+TEST_F(Cores, AFullMailboxKeepsNobodyFromStopping) {
+  Seen seen;
+  Error refused{};
+  on_message = [&](Connection&, const Message&) {
+    for (connection::CoreContext* core : cores.contexts) {
+      std::expected<void, Error> posted;
+      while ((posted = core->reactor.gate().post(noting(seen)))) {
+      }
+      refused = posted.error();
+    }
+    server->stop(5s);
+  };
+  start();
+  auto client = world.connect(*server, "/");
+  client.send_text("stop");
+  world.run_for(1s);
+  EXPECT_EQ(refused, Error::queue_full);
+  EXPECT_EQ(client.close_code(), 1001);
+  EXPECT_TRUE(server->stopped());
+  EXPECT_FALSE(seen.hosts.empty());
+  EXPECT_EQ(std::ranges::count(seen.hosts, nullptr), 0) << "all were answered";
+}
+
+TEST_F(Cores, TheEarliestDeadlineOfSeveralStopsHolds) {
+  start();
+  ClientOptions silent;
+  silent.answer_close = false;
+  auto client = world.connect(*server, "/", silent);
+  world.run_until_idle();
+  ASSERT_TRUE(client.is_open());
+  server->stop(1h);
+  server->stop(2s);
+  server->stop(3s);
+  world.run_for(1s);
+  EXPECT_FALSE(server->stopped());
+  world.run_for(1100ms);
   EXPECT_TRUE(server->stopped());
 }
 
