@@ -244,8 +244,8 @@ void Outbox::drop_frame(Piece* before, Piece& piece, const Frame& frame, std::ui
     // A shared range cannot close a gap: what lies behind it becomes a range of its own.
     auto& range = static_cast<SharedPiece&>(piece);
     const std::uint32_t behind = count_frames(piece, frame.end).messages;
-    auto* rest = new (frames.allocate(sizeof(SharedPiece))) SharedPiece{
-        {piece.next, 0, frame.end, piece.end, frame.end, behind, 0, piece.all}, range.chunk, range.key};
+    auto* rest = new (frames.allocate(sizeof(SharedPiece)))
+        SharedPiece{{piece.next, 0, frame.end, piece.end, frame.end, behind, 0, piece.all}, range.chunk, range.key};
     range.chunk->references++;
     piece.next = rest;
     if (last_ == &piece) last_ = rest;

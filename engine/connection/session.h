@@ -81,7 +81,8 @@ class Session final : public Connection, public Protocol {
   TapeOutcome take_from(Tape& tape, std::uint32_t first) noexcept;
   void settle_outcome(TapeOutcome outcome);
 
-  // `watcher` hears of the end. Requires: not ended. May throw std::bad_alloc. unwatch(): does nothing where it is not watching any more.
+  // `watcher` hears of the end. Requires: not ended. May throw std::bad_alloc. unwatch(): does nothing where it is not
+  // watching any more.
   bool ended() const { return state_ == State::ended; }
   CoreContext& context() { return context_; }
   // Where its core keeps its link; nullopt once that is gone.
