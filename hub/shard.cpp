@@ -72,20 +72,43 @@ void Shard::settle() {
   while (!outcomes_.empty()) {
     const Outcome outcome = outcomes_.back();
     outcomes_.pop_back();
-    connection::Link* link = context_.links.find(outcome.link.slot, outcome.link.generation);
-    Connection* connection = link && link->protocol() ? link->protocol()->connection() : nullptr;
-    if (connection) static_cast<connection::Session*>(connection)->settle_outcome(outcome.outcome);
+    if (connection::Session* session = find_session(outcome.link)) session->settle_outcome(outcome.outcome);
   }
   bool waiting = false;
   for (Outgoing& outgoing : outgoing_) waiting |= !outgoing.flush(context_.reactor.io());
+  let_feeders_go_on();
   if (waiting && !armed()) context_.reactor.arm(*this, context_.reactor.now() + kRetryAfter);
+}
+
+connection::Session* Shard::find_session(io::Token token) {
+  connection::Link* link = context_.links.find(token.slot, token.generation);
+  Connection* connection = link && link->protocol() ? link->protocol()->connection() : nullptr;
+  return static_cast<connection::Session*>(connection);
+}
+
+void Shard::hold_back_feeder(std::size_t core) {
+  // From half the bound on, so that a connection whose messages are broadcast one by one never meets hub_overloaded.
+  if (outgoing_[core].size() < (options_.config.max_waiting_broadcasts + 1) / 2) return;
+  connection::Session* session = find_session(context_.last_served);
+  if (!session || session->ended()) return;
+  held_back_.push_back(context_.last_served);
+  session->hold_back(true);
+}
+
+void Shard::let_feeders_go_on() {
+  if (held_back_.empty()) return;
+  for (const Outgoing& outgoing : outgoing_)
+    if (outgoing.size() >= (options_.config.max_waiting_broadcasts + 1) / 2) return;
+  for (const io::Token link : std::exchange(held_back_, {}))
+    if (connection::Session* session = find_session(link)) session->hold_back(false);
 }
 
 void Shard::detach() {
   detached_ = true;
+  for (Outgoing& outgoing : outgoing_) outgoing.drop();
+  let_feeders_go_on();
   context_.extensions.remove(number_);
   context_.reactor.unmark(*this);
-  for (Outgoing& outgoing : outgoing_) outgoing.drop();
   // What answers resume may make calls, which are refused by now, and end registrations, which finds nothing.
   std::vector<Place> waiting;
   pending_.for_each([&](const Pending& pending) { waiting.push_back(pending.place); });

@@ -162,7 +162,13 @@ class Shard final : public connection::CoreExtension, private core::Participant 
   OpenTape& open_tape(Room& room);
   void settle() override;
   void deliver_to(Membership& membership);
+  // Whether as many envelopes wait for that core after its mailbox was offered them.
+  bool crowded(std::size_t core, std::size_t bound);
   void count_lost();
+  // Too much waits for that core: the connection whose message is being handled is held back until less does.
+  void hold_back_feeder(std::size_t core);
+  void let_feeders_go_on();
+  connection::Session* find_session(io::Token link);
   void finish_tape(std::unique_ptr<OpenTape> tape);
   // Another core's mailbox was full: offers it again what waits.
   void fire() override { context_.reactor.mark_settle(*this); }
@@ -219,6 +225,7 @@ class Shard final : public connection::CoreExtension, private core::Participant 
   std::vector<std::unique_ptr<OpenTape>> settling_;
   std::vector<std::unique_ptr<OpenTape>> spare_tapes_;
   std::vector<Outcome> outcomes_;
+  std::vector<io::Token> held_back_;  // links of connections
 };
 
 template <class F>

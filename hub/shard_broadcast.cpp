@@ -98,12 +98,11 @@ std::expected<void, Error> Shard::post(std::optional<std::string_view> room, Mes
     Draft draft(type, data, options, options_.seed, reply_to);
     const std::size_t room_home = home_of_broadcast(room.has_value(), name->hash, cores_.size());
     if (room_home == index_) return sequence(room ? find_room(*name) : &all_, draft, true);
-    if (outgoing_[room_home].size() >= options_.config.max_waiting_broadcasts) {
-      return std::unexpected(Error::hub_overloaded);
-    }
+    if (crowded(room_home, options_.config.max_waiting_broadcasts)) return std::unexpected(Error::hub_overloaded);
     ParcelPtr packed = parcel(*name, {}, draft.frame_size);
     draft.pack(*packed);
     tell(room_home, Broadcast{packed.release()});
+    hold_back_feeder(room_home);
     return {};
   } catch (const std::bad_alloc&) {
     return std::unexpected(Error::out_of_memory);
@@ -150,9 +149,9 @@ std::expected<void, Error> Shard::sequence(Room* room, Draft& draft, bool may_re
   bool overloaded = false;
   for_each_remote([&](std::size_t core, Place) {
     parts++;
-    overloaded |= outgoing_[core].size() >= options_.config.max_waiting_broadcasts;
+    overloaded |= may_refuse && crowded(core, options_.config.max_waiting_broadcasts);
   });
-  if (overloaded && may_refuse) return std::unexpected(Error::hub_overloaded);
+  if (overloaded) return std::unexpected(Error::hub_overloaded);
   if (parts != 0 && !draft.framed) {
     ParcelPtr packed = parcel({{}, 0}, {}, draft.frame_size);
     draft.pack(*packed);
@@ -167,7 +166,7 @@ std::expected<void, Error> Shard::sequence(Room* room, Draft& draft, bool may_re
   if (draft.reply) tell(draft.reply.core, Expect{draft.reply, parts});
   for_each_remote([&](std::size_t core, Place place) {
     // What came from another core can no longer be refused: twice the bound, then it is lost and counted.
-    if (outgoing_[core].size() >= 2 * std::size_t{options_.config.max_waiting_broadcasts}) {
+    if (crowded(core, 2 * std::size_t{options_.config.max_waiting_broadcasts})) {
       count_lost();
       if (draft.reply) reply(draft.reply, std::nullopt, 0);
       return;
@@ -176,8 +175,15 @@ std::expected<void, Error> Shard::sequence(Room* room, Draft& draft, bool may_re
     const SlowConsumerPolicy policy = draft.policy != kNoPolicy ? static_cast<SlowConsumerPolicy>(draft.policy)
                                                                 : room->policy.value_or(options_.config.policy);
     tell(core, Deliver{draft.framed.get(), place, policy});
+    if (may_refuse) hold_back_feeder(core);
   });
   return {};
+}
+
+bool Shard::crowded(std::size_t core, std::size_t bound) {
+  Outgoing& outgoing = outgoing_[core];
+  if (outgoing.size() >= bound) (void)outgoing.flush(context_.reactor.io());
+  return outgoing.size() >= bound;
 }
 
 void Shard::count_lost() {

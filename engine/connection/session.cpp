@@ -130,7 +130,7 @@ Time Session::now() const {
 // ---- input
 
 bool Session::may_take_input() const {
-  return state_ != State::ended && !paused_by_user_ && !(cold_ && cold_->held);
+  return state_ != State::ended && !paused_by_user_ && !held_back_ && !(cold_ && cold_->held);
 }
 
 std::size_t Session::on_input(std::span<std::byte> input) {
@@ -321,7 +321,7 @@ void Session::begin_close(std::uint16_t code, std::string_view reason, CloseCaus
   close_cause_ = cause;
   // The peer's Close has to be found in whatever it still sends, also behind a message nobody took.
   if (cold_) cold_->held.reset();
-  paused_by_user_ = false;
+  paused_by_user_ = held_back_ = false;
   blocked_on_output_ = false;
   transport_->resume();
   transport_->wake_by(deadline_);

@@ -81,6 +81,9 @@ class Session final : public Connection, public Protocol {
   TapeOutcome take_from(Tape& tape, std::uint32_t first) noexcept;
   void settle_outcome(TapeOutcome outcome);
 
+  // While held back no further message is delivered: what it feeds is too full. As pause_reading(), and apart from it.
+  void hold_back(bool held);
+
   // `watcher` hears of the end. Requires: not ended. May throw std::bad_alloc. unwatch(): does nothing where it is not
   // watching any more.
   bool ended() const { return state_ == State::ended; }
@@ -170,9 +173,9 @@ class Session final : public Connection, public Protocol {
   void log(LogLevel level, std::string_view rule, std::string_view detail);
 
   // Small ones first: they fill up what the base class leaves of its last word.
+  State state_ = State::open;
   std::uint16_t close_code_ = codec::close_code::abnormal;  // ours while closing, the connection's once ended
   CloseCause close_cause_ = CloseCause::transport;
-  State state_ = State::open;
   bool close_clean_ : 1 = false;
   bool handler_begun_ : 1 = false;
   bool held_ready_ : 1 = false;  // the held message waits for receive() to return
@@ -181,6 +184,7 @@ class Session final : public Connection, public Protocol {
   bool was_above_half_ : 1 = false;
   bool pinged_ : 1 = false;          // since the last byte came
   bool has_user_state_ : 1 = false;  // websocket<State>
+  bool held_back_ : 1 = false;       // what its messages feed is full
   bool message_ready_ = false;       // the message in hand waits for the resumed receive()
   CoreContext& context_;
   Transport* transport_;  // null once it is gone

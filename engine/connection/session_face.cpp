@@ -270,6 +270,11 @@ void Session::resume_reading() {
   update_reading();
 }
 
+void Session::hold_back(bool held) {
+  held_back_ = held && state_ == State::open;
+  update_reading();
+}
+
 void Session::update_reading() {
   if (!transport_ || state_ == State::ended) return;
   if (may_take_input() && !blocked_on_output_) {

@@ -40,6 +40,7 @@ void Core::add_listener(io::ListenerHandle listener) {
 
 bool Core::turn(Time max_wait) {
   if (stopped()) return false;
+  const core::Reactor::Entered entered(context_.reactor);  // also for what follows the reactor's own turn
   context_.reactor.turn(*this, max_wait);
   take_stop_request();
   guard_memory();

@@ -236,6 +236,21 @@ TEST_P(HubTest, LimitsAreNamedInTheError) {
   EXPECT_THAT(texts(longer), ElementsAre("name too long"));
 }
 
+TEST_P(HubTest, AConnectionThatBroadcastsEachMessageItSendsNeverMeetsAFullHubHoweverDeepItPipelines) {
+  start({.max_waiting_broadcasts = 4});
+  auto ann = connect("ann"), bob = connect("bob"), eve = connect("eve");
+  for (auto client : {ann, bob, eve}) EXPECT_EQ(ask(client, "join lobby"), "ok");
+  std::vector<std::string> sent;
+  for (int i = 0; i < 100; i++) {
+    sent.push_back("message" + std::to_string(i));
+    ann.send_text("room lobby " + sent.back());
+  }
+  world->run_until_idle();
+  EXPECT_EQ(heard(bob), sent);
+  EXPECT_EQ(heard(eve), sent);
+  EXPECT_THAT(texts(ann), testing::Not(testing::Contains("= hub overloaded")));
+}
+
 TEST_P(HubTest, StoppingAnswersUntilAllHaveEnded) {
   start();
   auto ann = connect("ann"), bob = connect("bob");
