@@ -31,7 +31,7 @@ Options parse_options(int argc, char** argv, const char* description, const AddO
   app.add_option("--busy-poll", busy_poll_us, "microseconds to spin before sleeping")
       ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1'000'000}))
       ->capture_default_str();
-  app.add_option("--style", style, "coroutine or callback")
+  app.add_option("--style", style, "of the handlers of echo and broadcast: coroutine or callback")
       ->check(CLI::IsMember({"coroutine", "callback"}))
       ->capture_default_str();
   app.add_option("--max-message", options.config.max_message_size, "bytes of the largest message")

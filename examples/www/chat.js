@@ -3,12 +3,14 @@
 
 const kPeopleShown = 200;
 const kRefreshMs = 2000;  // between two questions who is there, at least
+const kPollMs = 8000;     // at most, while somebody looks: rooms that others make are told to nobody else
 const kJoinMs = 8000;     // without an answer to a join
 
 let me = "";                  // this connection's id
 const mine = new Set();       // ids this page had: its earlier messages stay its own
 const joining = new Map();    // rooms asked for, and the timer that gives up
 let refreshTimer = 0;
+let refreshAt = 0;            // when it is due
 let refreshedAt = -Infinity;
 let lost = false;             // the loss of the connection has been told
 
@@ -93,6 +95,7 @@ function join(name) {
   if (joining.has(name) || !sendMessage({ type: "join", room: name })) return;
   const giveUp = () => {
     endJoining(name);
+    sendMessage({ type: "leave", room: name });  // should the answer still come
     byId("join-error").textContent = `No answer about room ${name}.`;
   };
   joining.set(name, setTimeout(giveUp, kJoinMs));
@@ -104,9 +107,8 @@ function endJoining(name) {
 }
 
 function joined(name) {
-  const asked = endJoining(name);
+  if (!endJoining(name)) return;  // back after a reconnect, or left meanwhile
   tabs.open(name);
-  if (!asked) return;  // back after a reconnect
   byId("room").value = "";
   tabs.select(name);
   byId("text").focus();
@@ -146,9 +148,15 @@ function showTitle() {
 
 // Not at once, and not all pages together: whatever one of them saw, the others saw too.
 function refreshSoon(atOnce = false) {
-  if (refreshTimer && !atOnce) return;
+  refreshIn(atOnce ? 0 : Math.max(0, refreshedAt + kRefreshMs - performance.now()) + 100 + Math.random() * 400);
+}
+
+// Or earlier, where that was asked before.
+function refreshIn(wait) {
+  const at = performance.now() + wait;
+  if (refreshTimer && refreshAt <= at) return;
   clearTimeout(refreshTimer);
-  const wait = atOnce ? 0 : Math.max(0, refreshedAt + kRefreshMs - performance.now()) + 100 + Math.random() * 400;
+  refreshAt = at;
   refreshTimer = setTimeout(refresh, wait);
 }
 
@@ -156,7 +164,9 @@ async function refresh() {
   refreshTimer = 0;
   refreshedAt = performance.now();
   const view = tabs.current;
-  if (!live.isOpen || document.hidden) return;
+  if (document.hidden) return;  // asked for again when it is looked at
+  refreshIn(kPollMs * (0.75 + Math.random() / 4));
+  if (!live.isOpen) return;
   try {
     const query = view.name === kEveryone ? "" : `?room=${encodeURIComponent(view.name)}`;
     const answer = await fetch(`/ws/status${query}`, { cache: "no-store" });

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What the echo program says to options it cannot use: one clear line on stderr, exit status 2."""
+"""What the programs say to options they cannot use: one clear line on stderr, exit status 2."""
 
 import socket
 import subprocess
@@ -28,16 +28,24 @@ WRONG = [
     (["--host", "127.0.0.999"], "127.0.0.999"),
     (["--host", "192.0.2.1"], "192.0.2.1"),  # reserved for examples (RFC 5737): no machine here has it
 ]
+WRONG_IN_CHAT = [
+    (["--message-rate", "-1"], "message-rate"),
+    (["--byte-rate", "fast"], "byte-rate"),
+    (["--max-rooms", "0"], "max_rooms_per_connection"),
+    (["--max-members", "-1"], "max-members"),
+    (["--max-name", "35"], "max-name"),
+    (["--max-name", "65536"], "max-name"),
+]
 
 
-def run(*options):
+def run(name, *options):
     return subprocess.run(
-        [program(), *options], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT_SECONDS
+        [program(name), *options], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT_SECONDS
     )
 
 
-def expect_refusal(options, word):
-    done = run(*options)
+def expect_refusal(options, word, name="echo"):
+    done = run(name, *options)
     said = f"{' '.join(options)}: status {done.returncode}, stdout {done.stdout!r}, stderr {done.stderr!r}"
     expect(done.returncode == 2, said)
     expect(len(done.stderr.splitlines()) == 1 and len(done.stderr) < 300, f"not one line: {said}")
@@ -48,8 +56,14 @@ def expect_refusal(options, word):
 def check():
     for options, word in WRONG:
         expect_refusal(["--port", "0", *options], word)
+    for options, word in WRONG_IN_CHAT:
+        for name in ("chat", "demo"):
+            expect_refusal(["--port", "0", *options], word, name)
 
-    done = run("--help")
+    done = run("chat", "--help")
+    for option in ("--message-rate", "--byte-rate", "--max-rooms", "--max-members", "--max-name"):
+        expect(option in done.stdout, f"chat --help: {option} is missing: {done.stdout!r}")
+    done = run("echo", "--help")
     expect(done.returncode == 0 and "--port" in done.stdout, f"--help: {done.returncode} {done.stdout!r}")
 
     with socket.socket() as taken:
