@@ -42,20 +42,20 @@ struct StateCallbacks {
 class WebSocketEndpoint {
  public:
   WebSocketEndpoint(connection::WebSocketRoute route, std::optional<RouteConfig> config)
-      : route_(std::make_shared<connection::WebSocketRoute>(std::move(route))), has_config_(config.has_value()) {
-    if (config) route_->config = *std::move(config);
-  }
+      : route_(std::make_shared<const connection::WebSocketRoute>(std::move(route))), config_(std::move(config)) {}
 
-  // The route as it will be served: once, by whoever serves it.
-  std::shared_ptr<const connection::WebSocketRoute> bind(std::string_view name, const RouteConfig& fallback) {
-    route_->name = name;
-    if (!has_config_) route_->config = fallback;
-    return route_;
+  // The route as it is served under that name. A copy: an endpoint that is kept may be bound again and again, by any
+  // thread, and what is being served already does not change.
+  std::shared_ptr<const connection::WebSocketRoute> bind(std::string_view name, const RouteConfig& fallback) const {
+    auto route = std::make_shared<connection::WebSocketRoute>(*route_);
+    route->name = name;
+    route->config = config_ ? *config_ : fallback;
+    return route;
   }
 
  private:
-  std::shared_ptr<connection::WebSocketRoute> route_;
-  bool has_config_;
+  std::shared_ptr<const connection::WebSocketRoute> route_;
+  std::optional<RouteConfig> config_;
 };
 
 namespace connection {
