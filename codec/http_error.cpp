@@ -80,6 +80,7 @@ constexpr std::array<HttpErrorInfo, kHttpErrorCount> kHttpErrors{{
     {not_found, 404, "not_found", "There is nothing at this path.", "RFC 9110, 15.5.5"},
     {method_not_allowed, 405, "method_not_allowed", "This path does not take the request method.", "RFC 9110, 15.5.6"},
     {internal_error, 500, "internal_error", "The server failed while it answered this request.", "RFC 9110, 15.6.1"},
+    {draining, 503, "draining", "The server is stopping; try again later.", "RFC 9110, 15.6.4"},
     {over_capacity, 503, "over_capacity", "The server has no room for another connection; try again later.",
      "RFC 9110, 15.6.4"},
 }};

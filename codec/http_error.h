@@ -61,9 +61,10 @@ enum class HttpError : std::uint8_t {
   not_found,           // 404
   method_not_allowed,  // 405
   internal_error,      // 500
+  draining,            // 503 with Retry-After: an upgrade or a connection that comes while the server stops
   over_capacity,       // 503 with Retry-After
 };
-inline constexpr std::size_t kHttpErrorCount = 45;
+inline constexpr std::size_t kHttpErrorCount = 46;
 
 struct HttpErrorInfo {
   HttpError error;

@@ -173,6 +173,8 @@ void HttpSession::respond(const Response& response) {
     keep_alive_ = false;
     return respond(Response::of(HttpError::internal_error));
   }
+  // A WebSocket connection that began now would not hear that it has to close.
+  if (response.upgrade() && context_.stopping) return refuse(HttpError::draining);
   context_.counters.requests.add();
   if (response.upgrade()) return upgrade(response);
   if (response.error()) {
