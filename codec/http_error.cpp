@@ -53,6 +53,7 @@ constexpr std::array<HttpErrorInfo, kHttpErrorCount> kHttpErrors{{
     {malformed_chunk, 400, "malformed_chunk", "The chunked request body is malformed.", "RFC 9112, 7.1"},
     {body_too_large, 413, "body_too_large", "The request body is larger than this server reads.", "RFC 9110, 15.5.14"},
     {body_on_upgrade, 400, "body_on_upgrade", "An upgrade request must not have a body.", "RFC 9110, 9.3.1"},
+    {body_on_get, 400, "body_on_get", "A GET or HEAD request must not have a body.", "RFC 9110, 9.3.1"},
 
     {upgrade_method_not_get, 405, "upgrade_method_not_get", "A WebSocket upgrade must be a GET request.",
      "RFC 6455, 4.2.1"},
@@ -79,6 +80,7 @@ constexpr std::array<HttpErrorInfo, kHttpErrorCount> kHttpErrors{{
     {not_found, 404, "not_found", "There is nothing at this path.", "RFC 9110, 15.5.5"},
     {method_not_allowed, 405, "method_not_allowed", "This path does not take the request method.", "RFC 9110, 15.5.6"},
     {internal_error, 500, "internal_error", "The server failed while it answered this request.", "RFC 9110, 15.6.1"},
+    {draining, 503, "draining", "The server is stopping; try again later.", "RFC 9110, 15.6.4"},
     {over_capacity, 503, "over_capacity", "The server has no room for another connection; try again later.",
      "RFC 9110, 15.6.4"},
 }};

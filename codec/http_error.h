@@ -41,6 +41,7 @@ enum class HttpError : std::uint8_t {
   malformed_chunk,                   // 400
   body_too_large,                    // 413
   body_on_upgrade,                   // 400: a body or any Transfer-Encoding on an upgrade request
+  body_on_get,                       // 400: a body on any other GET or HEAD request (RFC 9110, section 9.3.1)
   // opening handshake (RFC 6455, section 4.2.1)
   upgrade_method_not_get,         // 405 with Allow: GET
   upgrade_needs_http_1_1,         // 400
@@ -60,9 +61,10 @@ enum class HttpError : std::uint8_t {
   not_found,           // 404
   method_not_allowed,  // 405
   internal_error,      // 500
+  draining,            // 503 with Retry-After: an upgrade or a connection that comes while the server stops
   over_capacity,       // 503 with Retry-After
 };
-inline constexpr std::size_t kHttpErrorCount = 44;
+inline constexpr std::size_t kHttpErrorCount = 46;
 
 struct HttpErrorInfo {
   HttpError error;

@@ -1,7 +1,8 @@
-#include <array>
+#include <algorithm>
 #include <chrono>
-#include <limits>
+#include <string>
 #include <type_traits>
+#include <utility>
 
 #include <brume/codec/http_head.h>
 #include <brume/engine/config.h>
@@ -73,31 +74,25 @@ struct Range {
   std::string_view unit;
 };
 
-template <class Value>
-std::int64_t number(Value value) {
-  if constexpr (std::is_arithmetic_v<Value>) {
-    constexpr auto kMost = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
-    return static_cast<std::int64_t>(value > kMost ? kMost : value);
-  } else {
-    return static_cast<std::int64_t>(value.count());
-  }
-}
-
-SystemError out_of_range(std::string_view name, std::int64_t value, std::uint64_t low, std::uint64_t high,
+SystemError out_of_range(std::string_view name, const std::string& value, std::uint64_t low, std::uint64_t high,
                          std::string_view unit) {
   std::string text(name);
-  text += " is " + std::to_string(value) + ", but must be from " + std::to_string(low) + " to " + std::to_string(high);
+  text += " is " + value + ", but must be from " + std::to_string(low) + " to " + std::to_string(high);
   if (!unit.empty()) text += ' ' + std::string(unit);
   return {SystemError::Kind::config, 0, std::move(text)};
 }
 
 template <class Owner, class Value>
 std::optional<SystemError> check(const Owner& owner, const Range<Owner, Value>& range) {
-  const std::int64_t value = number(owner.*range.field);
-  if (value >= 0 && static_cast<std::uint64_t>(value) >= range.low && static_cast<std::uint64_t>(value) <= range.high) {
-    return std::nullopt;
+  const auto judge = [&range](auto value) -> std::optional<SystemError> {
+    if (std::cmp_greater_equal(value, range.low) && std::cmp_less_equal(value, range.high)) return std::nullopt;
+    return out_of_range(range.name, std::to_string(value), range.low, range.high, range.unit);
+  };
+  if constexpr (std::is_arithmetic_v<Value>) {
+    return judge(owner.*range.field);
+  } else {
+    return judge((owner.*range.field).count());
   }
-  return out_of_range(range.name, value, range.low, range.high, range.unit);
 }
 
 template <class Owner, class... Ranges>
@@ -139,18 +134,20 @@ std::optional<SystemError> validate(const RouteConfig& config) {
   // as much again.
   constexpr std::size_t kHeader = 14;
   if (config.max_buffered_size < 2 * (config.max_message_size + kHeader)) {
-    return out_of_range("max_buffered_size", number(config.max_buffered_size), 2 * (config.max_message_size + kHeader),
-                        4 * kGiB, "bytes (twice max_message_size + 14)");
+    return out_of_range("max_buffered_size", std::to_string(config.max_buffered_size),
+                        2 * (config.max_message_size + kHeader), 4 * kGiB, "bytes (twice max_message_size + 14)");
   }
   if (config.ping_interval != milliseconds::zero() && config.read_timeout != milliseconds::zero() &&
       config.ping_interval >= config.read_timeout) {
-    return out_of_range("ping_interval", config.ping_interval.count(), 0,
+    return out_of_range("ping_interval", std::to_string(config.ping_interval.count()), 0,
                         static_cast<std::uint64_t>(config.read_timeout.count()) - 1, "ms (below read_timeout)");
   }
   for (const std::string& name : config.subprotocols) {
     if (codec::is_token(name)) continue;
+    std::string shown = name;
+    std::ranges::replace_if(shown, [](char c) { return c < ' ' || c > '~'; }, '?');
     return SystemError{SystemError::Kind::config, 0,
-                       "subprotocols holds a name that is no token (RFC 6455, section 4.1)"};
+                       "subprotocols holds \"" + shown + "\", but must hold tokens (RFC 6455, section 4.1)"};
   }
   return std::nullopt;
 }
@@ -165,8 +162,8 @@ std::optional<SystemError> validate(const Config& config, std::size_t descriptor
                            : descriptor_limit > kDescriptorReserve ? descriptor_limit - kDescriptorReserve
                                                                    : 1;
   if (config.max_connections > most) {
-    auto error = out_of_range("max_connections", number(config.max_connections), 1, most, "connections");
-    error.text += " (the descriptor limit less " + std::to_string(kDescriptorReserve) + ")";
+    auto error = out_of_range("max_connections", std::to_string(config.max_connections), 1, most, "connections");
+    if (descriptor_limit != 0) error.text += " (the descriptor limit less " + std::to_string(kDescriptorReserve) + ")";
     return error;
   }
   return first_out_of_range(

@@ -49,6 +49,7 @@ class Server::Implementation {
 
   void add(http::Route route);
   void add(std::string_view path, WebSocketEndpoint endpoint);
+  void add(std::string_view path, StaticFiles files);
   std::expected<void, SystemError> listen(std::string_view address);
   std::expected<void, SystemError> start();
   std::expected<bool, SystemError> poll(std::chrono::nanoseconds budget);
@@ -68,6 +69,8 @@ class Server::Implementation {
  private:
   enum class State : std::uint8_t { fresh, listening, running, stopped };
 
+  // Keeps the first fault of a route for listen().
+  void report(std::string_view path, std::optional<SystemError> error);
   std::expected<void, SystemError> resolve_config();
   std::expected<void, SystemError> make_cores();
   void log(LogLevel level, std::string_view line) const {
@@ -107,12 +110,22 @@ void Server::Implementation::add(http::Route route) {
   }
 }
 
+void Server::Implementation::report(std::string_view path, std::optional<SystemError> error) {
+  if (!error || bad_route_) return;
+  error->text = "route \"" + std::string(path) + "\": " + error->text;
+  bad_route_ = std::move(error);
+}
+
+void Server::Implementation::add(std::string_view path, StaticFiles files) {
+  report(path, files.error());
+  add(http::Route{std::string(path), "GET",
+                  [files = std::move(files)](Request& request) -> Task<Response> { co_return files(request); },
+                  {}});
+}
+
 void Server::Implementation::add(std::string_view path, WebSocketEndpoint endpoint) {
-  auto route = std::move(endpoint).bind(path, config_);
-  if (auto error = validate(route->config); error && !bad_route_) {
-    error->text = "route \"" + std::string(path) + "\": " + error->text;
-    bad_route_ = std::move(error);
-  }
+  auto route = endpoint.bind(path, config_);
+  report(path, validate(route->config));
   add(http::Route{std::string(path), "GET", {}, std::move(route)});
 }
 
@@ -316,6 +329,9 @@ Server::~Server() = default;
 
 void Server::get(std::string_view path, WebSocketEndpoint endpoint) {
   implementation_->add(path, std::move(endpoint));
+}
+void Server::get(std::string_view path, StaticFiles files) {
+  implementation_->add(path, std::move(files));
 }
 void Server::route(std::string_view method, std::string_view path, Handler handler) {
   implementation_->add(http::Route{std::string(path), std::string(method), std::move(handler), {}});

@@ -23,6 +23,7 @@
 #include <brume/engine/core/sleep.h>
 #include <brume/engine/http/request.h>
 #include <brume/engine/http/response.h>
+#include <brume/engine/http/static_files.h>
 #include <brume/engine/http/upgrader.h>
 #include <brume/engine/websocket.h>
 
@@ -66,6 +67,7 @@ class Server {
   // that is taken, or a path that is none, is reported by listen(). Before start() only.
   using Handler = std::function<Task<Response>(Request&)>;
   void get(std::string_view path, WebSocketEndpoint endpoint);
+  void get(std::string_view path, StaticFiles files);  // a folder that cannot be opened is reported by listen()
   void get(std::string_view path, Handler handler) { route("GET", path, std::move(handler)); }
   void post(std::string_view path, Handler handler) { route("POST", path, std::move(handler)); }
   void route(std::string_view method, std::string_view path, Handler handler);

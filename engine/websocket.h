@@ -42,20 +42,20 @@ struct StateCallbacks {
 class WebSocketEndpoint {
  public:
   WebSocketEndpoint(connection::WebSocketRoute route, std::optional<RouteConfig> config)
-      : route_(std::move(route)), has_config_(config.has_value()) {
-    if (config) route_.config = *std::move(config);
-  }
+      : route_(std::move(route)), config_(std::move(config)) {}
 
-  // The route as it will be served: once, by whoever serves it.
-  connection::RouteRef bind(std::string_view name, const RouteConfig& fallback) && {
-    route_.name = name;
-    if (!has_config_) route_.config = fallback;
-    return connection::RouteRef(std::move(route_));
+  // The route as it is served under that name. A copy: an endpoint that is kept may be bound again and again, by any
+  // thread, and what is being served already does not change.
+  connection::RouteRef bind(std::string_view name, const RouteConfig& fallback) const {
+    connection::WebSocketRoute route = route_;
+    route.name = name;
+    route.config = config_ ? *config_ : fallback;
+    return connection::RouteRef(std::move(route));
   }
 
  private:
   connection::WebSocketRoute route_;
-  bool has_config_;
+  std::optional<RouteConfig> config_;
 };
 
 namespace connection {

@@ -20,6 +20,16 @@ namespace {
 // Bytes: holds the answer to an upgrade and a short greeting behind it. Blocks taken for many handshakes at once are
 // kept for a while, and most connections say no more than that for some time.
 constexpr std::size_t kUpgradeBlockSize = 1024;
+
+// Bytes of answers that may wait to be sent while the next pipelined request is served: a peer that asks and does not
+// read holds that much and one answer, not one answer for each line it sent.
+constexpr std::size_t kMaxUnsentAnswers = 64 * 1024;
+
+// RFC 9110, sections 8.6 and 15.4.5: with these there is no content, and Content-Length would describe another answer.
+bool has_no_content(std::uint16_t status) {
+  return status == 204 || status == 304;
+}
+
 }  // namespace
 
 HttpSession::HttpSession(connection::Transport& transport, const Service& service, Time accepted)
@@ -92,9 +102,14 @@ void HttpSession::on_head() {
   const auto framing = codec::body_framing(head_);
   if (!framing) return refuse(framing.error());
   if (framing->empty()) return dispatch();
+  if (head_.method == "GET" || head_.method == "HEAD") return refuse(HttpError::body_on_get);
+  if (!framing->chunked && framing->content_length > service_.config.max_body_size) {
+    return refuse(HttpError::body_too_large);
+  }
   state_ = State::body;
   body_decoder_.emplace(*framing, service_.config.max_body_size);
-  if (!framing->chunked && framing->content_length > service_.config.max_body_size) refuse(HttpError::body_too_large);
+  // RFC 9110, section 10.1.1: the peer holds the body back until it hears that it is wanted.
+  if (head_.version_minor >= 1 && head_.has_token("Expect", "100-continue")) write("HTTP/1.1 100 Continue\r\n\r\n", {});
 }
 
 std::size_t HttpSession::read_body(std::span<std::byte> input) {
@@ -161,6 +176,8 @@ void HttpSession::respond(const Response& response) {
     keep_alive_ = false;
     return respond(Response::of(HttpError::internal_error));
   }
+  // A WebSocket connection that began now would not hear that it has to close.
+  if (response.upgrade() && context_.stopping) return refuse(HttpError::draining);
   context_.counters.requests.add();
   if (response.upgrade()) return upgrade(response);
   if (response.error()) {
@@ -185,16 +202,22 @@ void HttpSession::write_response(const Response& response, bool keep_alive, bool
   head += codec::reason_phrase(response.status());
   head += "\r\n";
   for (const auto& [name, value] : response.headers()) head.append(name).append(": ").append(value).append("\r\n");
-  head += "Content-Length: " + std::to_string(response.body().size());
-  head += keep_alive ? "\r\n\r\n" : "\r\nConnection: close\r\n\r\n";
-  const std::size_t size = head.size() + (head_only ? 0 : response.body().size());
-  const auto room = transport_->outbox().append(context_.reactor.blocks(), size, connection::Outbox::Content::raw,
-                                                service_.config.write_buffer_size);
-  std::copy_n(reinterpret_cast<const std::byte*>(head.data()), head.size(), room.begin());
-  if (!head_only) {
-    const Bytes body = as_bytes(response.body());
-    std::copy(body.begin(), body.end(), room.begin() + static_cast<std::ptrdiff_t>(head.size()));
+  const bool contentless = has_no_content(response.status());
+  if (!contentless) head += "Content-Length: " + std::to_string(response.body().size()) + "\r\n";
+  if (!keep_alive) {
+    // RFC 9110, section 7.8: who sends Upgrade says so in Connection.
+    head += response.status() == 426 ? "Connection: close, Upgrade\r\n" : "Connection: close\r\n";
+  } else if (head_.version_minor == 0) {
+    head += "Connection: keep-alive\r\n";  // which HTTP/1.0 does not take for granted (RFC 9112, appendix C.2.2)
   }
+  head += "\r\n";
+  write(head, head_only || contentless ? Bytes() : as_bytes(response.body()));
+}
+
+void HttpSession::write(std::string_view head, Bytes body) {
+  const auto room = transport_->outbox().append(context_.reactor.blocks(), head.size() + body.size(),
+                                                connection::Outbox::Content::raw, service_.config.write_buffer_size);
+  std::ranges::copy(body, std::ranges::copy(as_bytes(head), room.begin()).out);
   transport_->request_flush();
 }
 
@@ -224,6 +247,7 @@ void HttpSession::upgrade(const Response& response) {
 
 void HttpSession::next_request() {
   request_.reset();
+  head_ = {};  // its views end with the buffer's content: a refusal before the next head is whole must not look at them
   body_decoder_.reset();
   body_.clear();
   buffer_.clear();
@@ -232,11 +256,23 @@ void HttpSession::next_request() {
   state_ = State::head;
   idle_deadline_ = deadline_ = reactor().now() + service_.config.keep_alive_timeout;
   transport_->wake_by(deadline_);
-  transport_->resume();
+  transport_->outbox().size() > kMaxUnsentAnswers ? transport_->pause() : transport_->resume();
 }
 
+void HttpSession::on_output_progress() {
+  if (state_ == State::ended && transport_->outbox().empty()) return end();
+  if (state_ != State::head) return;
+  // A connection whose answer is still being read is not idle; write_timeout watches it.
+  if (buffer_.empty() && deadline_ == idle_deadline_) {
+    idle_deadline_ = deadline_ = reactor().now() + service_.config.keep_alive_timeout;
+  }
+  if (transport_->outbox().size() <= kMaxUnsentAnswers) transport_->resume();
+}
+
+// The time to close counts once the last answer is sent: sending it takes as long as the peer goes on reading.
 void HttpSession::end() {
   state_ = State::ended;
+  if (!transport_->outbox().empty()) return transport_->resume();  // what still comes is dropped
   transport_->end(reactor().now() + service_.config.close_timeout);
 }
 

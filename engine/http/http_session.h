@@ -1,9 +1,9 @@
 // http_session.h: one connection while it speaks HTTP/1.1: head, body, handler, response, and the next request.
 //
 // A Protocol on a Transport. Requests are served one after the other: pipelined ones wait, unread, until the answer is
-// written (RFC 9112, section 9.3.2). An upgrade puts a WebSocket session in its place and the bytes behind the head go
-// there. Lives in the core's frame pool until its transport is gone (or has another protocol) and its handler has
-// ended. Its core's thread only.
+// written and, but for a bounded rest, sent (RFC 9112, section 9.3.2). An upgrade puts a WebSocket session in its place
+// and the bytes behind the head go there. Lives in the core's frame pool until its transport is gone (or has another
+// protocol) and its handler has ended. Its core's thread only.
 #pragma once
 
 #include <cstddef>
@@ -39,7 +39,7 @@ class HttpSession final : public connection::Protocol {
   void refuse(codec::HttpError error, std::string allow = {});
 
   std::size_t on_input(std::span<std::byte> input) override;
-  void on_output_progress() override {}
+  void on_output_progress() override;
   void on_end(connection::End end) override;
   void on_exception(std::exception_ptr exception) override;
   Time on_deadline(Time now) override;
@@ -70,6 +70,7 @@ class HttpSession final : public connection::Protocol {
   core::Task<void> run_handler();
   void respond(const Response& response);
   void write_response(const Response& response, bool keep_alive, bool head_only);
+  void write(std::string_view head, Bytes body);
   void upgrade(const Response& response);
   void next_request();
   void end();

@@ -42,7 +42,8 @@ class Request {
   std::optional<std::string> query(std::string_view name) const;
   // The value of the first cookie of that name (RFC 6265, section 4.2), as sent.
   std::optional<std::string_view> cookie(std::string_view name) const;
-  // What stood in the place of ":name" in the route's path; empty where the route has none.
+  // What stood in the place of ":name" in the route's path, or of its "*" for the name "*"; empty where the route has
+  // none.
   std::string_view parameter(std::string_view name) const;
   std::span<const PathParameter> parameters() const { return parameters_; }
   Bytes body() const { return body_; }

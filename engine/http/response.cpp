@@ -3,8 +3,15 @@
 
 namespace brume {
 
+namespace {
+bool frames_response(std::string_view name) {
+  return codec::equals_ignore_case(name, "Content-Length") || codec::equals_ignore_case(name, "Transfer-Encoding") ||
+         codec::equals_ignore_case(name, "Connection");
+}
+}  // namespace
+
 Response& Response::header(std::string_view name, std::string_view value) {
-  if (codec::is_valid_field(name, value)) {
+  if (codec::is_valid_field(name, value) && !frames_response(name)) {
     headers_.emplace_back(name, value);
   } else {
     valid_ = false;

@@ -32,13 +32,15 @@ class Response {
   // and ends the connection: what follows a request that was refused is not another request.
   static Response of(codec::HttpError error);
 
-  // Adds a field. A name or value that may not be sent (a line break above all) makes the whole response a 500.
+  // Adds a field. A name or value that may not be sent (a line break above all) makes the whole response a 500, and so
+  // do the fields that frame the response, which are the server's: Content-Length, Transfer-Encoding, Connection.
   Response& header(std::string_view name, std::string_view value);
 
   std::uint16_t status() const { return status_; }
   const std::string& body() const { return body_; }
   const std::vector<std::pair<std::string, std::string>>& headers() const { return headers_; }
-  bool valid() const { return valid_; }
+  // Whether it can be sent: its fields, and its status, which is final (200 to 599) unless it upgrades.
+  bool valid() const { return valid_ && (upgrade_ || (status_ >= 200 && status_ <= 599)); }
   std::optional<codec::HttpError> error() const { return error_; }
 
   // Made by Upgrader::upgrade(): instead of being sent it turns the connection into a WebSocket.

@@ -27,11 +27,15 @@ Segment first_segment(std::string_view path) {
   return {path.substr(0, end), path.substr(end + 1), false};
 }
 
+// Whether a decoded segment is one that a route may see.
+bool may_be_segment(std::string_view text) {
+  return text != "." && text != ".." && text.find_first_of(std::string_view("/\\\0", 3)) == std::string_view::npos;
+}
+
 // A segment as it is compared; nullopt for one that no route may see.
 std::optional<std::string> decode_segment(std::string_view text) {
   auto decoded = percent_decode(text);
-  if (!decoded || *decoded == "." || *decoded == "..") return std::nullopt;
-  if (decoded->find_first_of(std::string_view("/\\\0", 3)) != std::string::npos) return std::nullopt;
+  if (!decoded || !may_be_segment(*decoded)) return std::nullopt;
   return decoded;
 }
 
@@ -42,6 +46,12 @@ const Route* of_method(const std::vector<Route>& routes, std::string_view method
     for (const Route& route : routes)
       if (route.method == "GET" && route.handler) return &route;
   return nullptr;
+}
+
+bool add_to(std::vector<Route>& routes, Route route) {
+  const bool taken = std::ranges::any_of(routes, [&](const Route& other) { return other.method == route.method; });
+  if (!taken) routes.push_back(std::move(route));
+  return !taken;
 }
 
 }  // namespace
@@ -57,11 +67,7 @@ bool Router::add(Route route) {
   std::vector<std::string_view> names;
   for (;;) {
     const Segment segment = first_segment(rest);
-    if (segment.last && segment.text == "*") {
-      if (of_method(node->tail_routes, route.method)) return false;
-      node->tail_routes.push_back(std::move(route));
-      return true;
-    }
+    if (segment.text == "*") return segment.last && add_to(node->tail_routes, std::move(route));
     if (segment.text.starts_with(':')) {
       const std::string_view name = segment.text.substr(1);
       if (name.empty() || std::ranges::find(names, name) != names.end()) return false;
@@ -69,6 +75,7 @@ bool Router::add(Route route) {
       if (!node->parameter) node->parameter = std::make_unique<Node>();
       node = node->parameter.get();
     } else {
+      if (!may_be_segment(segment.text)) return false;
       auto found = std::ranges::find(node->fixed, segment.text,
                                      [](const auto& child) -> std::string_view { return child.first; });
       if (found == node->fixed.end()) {
@@ -80,10 +87,7 @@ bool Router::add(Route route) {
     if (segment.last) break;
     rest = segment.rest;
   }
-  for (const Route& other : node->routes)
-    if (other.method == route.method) return false;
-  node->routes.push_back(std::move(route));
-  return true;
+  return add_to(node->routes, std::move(route));
 }
 
 namespace {
@@ -127,7 +131,10 @@ Router::Match Router::find(std::string_view method, std::string_view path,
       name_parameters(*route, std::vector<std::string>(values), parameters);
       return true;
     }
-    for (const Route& route : routes) allowed.push_back(route.method);
+    for (const Route& route : routes) {
+      allowed.push_back(route.method);
+      if (route.method == "GET" && route.handler) allowed.emplace_back("HEAD");
+    }
     return false;
   };
   // Fixed segments first, then a parameter, then the rest of the path; depth is bounded by the longest route.

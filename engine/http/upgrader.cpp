@@ -1,3 +1,4 @@
+#include <stdexcept>
 #include <vector>
 
 #include <brume/codec/handshake.h>
@@ -35,8 +36,11 @@ Response judge(const Request& request, connection::RouteRef route, std::string_v
 
 }  // namespace http
 
-Response Upgrader::upgrade(const Request& request, WebSocketEndpoint endpoint, std::string_view subprotocol) const {
-  return http::judge(request, std::move(endpoint).bind(request.path(), config_), subprotocol);
+Response Upgrader::upgrade(const Request& request, const WebSocketEndpoint& endpoint,
+                           std::string_view subprotocol) const {
+  auto route = endpoint.bind(request.path(), config_);
+  if (const auto error = validate(route->config)) throw std::invalid_argument(error->text);
+  return http::judge(request, std::move(route), subprotocol);
 }
 
 }  // namespace brume

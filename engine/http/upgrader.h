@@ -22,8 +22,10 @@ class Upgrader {
   explicit Upgrader(RouteConfig config = {}) : config_(std::move(config)) {}
 
   // The response that gives 101 and runs the handler, or the right refusal (400, 403, 405, 426). `subprotocol`:
-  // overrides the configured choice; one the client did not offer, or that is no token, gives a 500.
-  Response upgrade(const Request& request, WebSocketEndpoint endpoint, std::string_view subprotocol = {}) const;
+  // overrides the configured choice; one the client did not offer, or that is no token, gives a 500. Throws
+  // std::invalid_argument where a field of the configuration is out of range, which makes the request a 500 and the
+  // log name the field.
+  Response upgrade(const Request& request, const WebSocketEndpoint& endpoint, std::string_view subprotocol = {}) const;
   template <class Handler>
     requires requires(Handler handler) { websocket(std::move(handler)); }
   Response upgrade(const Request& request, Handler handler, std::string_view subprotocol = {}) const {

@@ -69,14 +69,14 @@ bool Core::at_rest() const {
 // ---- events
 
 void Core::on_accepted(io::ListenerHandle listener, io::SocketId socket, const io::Address& peer) {
-  if (context_.stopping) return io_->close(socket, true);
-  Core& target = least_loaded();
+  if (context_.stopping && context_.reactor.now() >= stop_deadline_) return io_->close(socket, true);
+  Core& target = context_.stopping ? *this : least_loaded();
   if (&target != this) {
     context_.counters.handed_over.add();
     return io_->hand_over(socket, listener, peer, *target.io_);
   }
   context_.counters.accepted.add();
-  const bool admitted = admission_.enter(peer);
+  const bool admitted = !context_.stopping && admission_.enter(peer);
   Link* link = nullptr;
   try {
     const auto place = context_.links.emplace(context_, socket, peer);
@@ -85,7 +85,7 @@ void Core::on_accepted(io::ListenerHandle listener, io::SocketId socket, const i
       link->start(service_.config.write_timeout, admitted);
       http::HttpSession& session = http::HttpSession::open(*link, service_, context_.reactor.now());
       // Answered before it asks: a peer that is not let in need not be listened to.
-      if (!admitted) session.refuse(codec::HttpError::over_capacity);
+      if (!admitted) session.refuse(context_.stopping ? codec::HttpError::draining : codec::HttpError::over_capacity);
       return;
     }
   } catch (const std::bad_alloc&) {

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
+#include <utility>
 
 #include <brume/codec/encoder.h>
 #include <brume/tests/support/blocking_client.h>
@@ -13,31 +14,48 @@ namespace brume::test {
 
 namespace {
 constexpr int kPatienceSeconds = 60;  // a hung server fails a test instead of hanging it
-}
 
-BlockingClient::BlockingClient(std::uint16_t port, std::string_view path) {
-  socket_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+// A socket connected to 127.0.0.1, or -1.
+int connect_to(std::uint16_t port) {
+  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const timeval patience{kPatienceSeconds, 0};
   const int one = 1;
-  setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return socket;
+  close(socket);
+  return -1;
+}
+
+}  // namespace
+
+BlockingClient::BlockingClient(std::uint16_t port, std::string_view path) : socket_(connect_to(port)) {
   std::string request = "GET " + std::string(path) + " HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n";
   request += "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
-  bool upgraded =
-      connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 && send_bytes(request);
+  bool upgraded = socket_ >= 0 && send_bytes(request);
   std::size_t end = std::string::npos;
   while (upgraded && (end = buffer_.find("\r\n\r\n")) == std::string::npos) upgraded = fill(buffer_.size() + 1);
   upgraded = upgraded && buffer_.starts_with("HTTP/1.1 101 ");
   if (upgraded) {
     buffer_.erase(0, end + 4);
-  } else {
+  } else if (socket_ >= 0) {
     close(socket_);
     socket_ = -1;
   }
+}
+
+std::string BlockingClient::exchange(std::uint16_t port, std::string_view bytes) {
+  BlockingClient client(connect_to(port));
+  if (client.socket_ < 0) return {};
+  // What was answered before all was sent counts too.
+  (void)client.send_bytes(bytes);
+  while (client.fill(client.buffer_.size() + 1)) {
+  }
+  return std::move(client.buffer_);
 }
 
 BlockingClient::~BlockingClient() {

@@ -15,6 +15,9 @@ class BlockingClient {
   BlockingClient(const BlockingClient&) = delete;
   BlockingClient& operator=(const BlockingClient&) = delete;
 
+  // Sends bytes on a bare connection and returns all that comes until the server ends it.
+  static std::string exchange(std::uint16_t port, std::string_view bytes);
+
   bool open() const { return socket_ >= 0; }
   // Sends one masked text message, or any bytes.
   bool send_text(std::string_view text);
@@ -25,6 +28,7 @@ class BlockingClient {
   std::uint16_t close_code() const { return close_code_; }
 
  private:
+  explicit BlockingClient(int socket) : socket_(socket) {}
   bool fill(std::size_t size);
 
   int socket_ = -1;

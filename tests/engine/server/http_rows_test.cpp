@@ -1,5 +1,5 @@
-// Rows T1, T2, T4 and H1 to H22 of the bad-input table through a whole server: the exact answer, whatever the split,
-// and that no handler ran.
+// Rows T1, T2 and H3 to H22 of the bad-input table through a whole server, as far as they are about more than one
+// refused head (http_refusals_test.cpp): time, order, ends, limits and what handlers do.
 #include <algorithm>
 #include <stdexcept>
 #include <string>
@@ -10,118 +10,22 @@
 
 #include <brume/engine/server.h>
 #include <brume/engine/simulator.h>
+#include <brume/tests/support/upgrade_text.h>
 
 namespace brume {
 namespace {
 
 using namespace std::chrono_literals;
 using namespace std::string_literals;
+using test::upgrade_text;
+using test::UpgradeText;
 
-constexpr std::string_view kKey = "dGhlIHNhbXBsZSBub25jZQ==";
-
-struct Upgrade {
-  std::string line = "GET /ws HTTP/1.1";
-  std::string host = "Host: example.com\r\n";
-  std::string upgrade = "Upgrade: websocket\r\n";
-  std::string connection = "Connection: Upgrade\r\n";
-  std::string key = "Sec-WebSocket-Key: " + std::string(kKey) + "\r\n";
-  std::string version = "Sec-WebSocket-Version: 13\r\n";
-  std::string more = {};
-  std::string text() const { return line + "\r\n" + host + upgrade + connection + key + version + more + "\r\n"; }
-};
-
-struct Case {
-  std::string row;
-  std::string request;
-  int status;
-  std::vector<std::string> fields = {};  // that the answer must have
-};
-
-template <class F>
-std::string with(F&& change) {
-  Upgrade upgrade;
-  change(upgrade);
-  return upgrade.text();
-}
-
-std::vector<Case> cases() {
-  using U = Upgrade;
-  const std::vector<std::string> both = {"Upgrade: websocket", "Sec-WebSocket-Version: 13"};
-  std::vector<Case> all = {
-      {"H1", with([](U& u) { u.line = "POST /ws HTTP/1.1"; }), 405, {"Allow: GET"}},
-      {"H1", with([](U& u) { u.line = "HEAD /ws HTTP/1.1"; }), 405, {"Allow: GET"}},
-      {"H1", with([](U& u) { u.line = "BREW /ws HTTP/1.1"; }), 501},
-      {"H1", with([](U& u) { u.line = "G@T /ws HTTP/1.1"; }), 400},
-      {"H2", with([](U& u) { u.line = "GET /ws HTTP/1.0"; }), 400},
-      {"H2", with([](U& u) { u.line = "GET /ws HTTP/2.0"; }), 505},
-      {"H2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505},
-      {"H2", with([](U& u) { u.line = "GET /ws HTTX/1.1"; }), 400},
-      {"H3", with([](U& u) { u.line = "GET * HTTP/1.1"; }), 400},
-      {"H3", with([](U& u) { u.line = "GET /a#b HTTP/1.1"; }), 400},
-      {"H3", with([](U& u) { u.line = "GET /a b HTTP/1.1"; }), 400},
-      {"H3", with([](U& u) { u.line = "GET /\xc3\xa9 HTTP/1.1"; }), 400},
-      {"H3", with([](U& u) { u.line = "GET /" + std::string(17'000, 'a') + " HTTP/1.1"; }), 414},
-      {"H4", with([](U& u) { u.host = ""; }), 400},
-      {"H4", with([](U& u) { u.host += u.host; }), 400},
-      {"H4", with([](U& u) { u.host = "Host: a, b\r\n"; }), 400},
-      {"H4", with([](U& u) { u.host = "Host: a:99999\r\n"; }), 400},
-      {"H5", with([](U& u) { u.upgrade = ""; }), 426, both},
-      {"H5", with([](U& u) { u.upgrade = "Upgrade: h2c\r\n"; }), 426, both},
-      {"H6", with([](U& u) { u.connection = ""; }), 400},
-      {"H6", with([](U& u) { u.connection = "Connection: keep-alive\r\n"; }), 400},
-      {"H7", with([](U& u) { u.key = ""; }), 400},
-      {"H7", with([](U& u) { u.key += u.key; }), 400},
-      {"H7", with([](U& u) { u.key = "Sec-WebSocket-Key: short==\r\n"; }), 400},
-      {"H7", with([](U& u) { u.key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSB*b25jZQ==\r\n"; }), 400},
-      {"H7", with([](U& u) { u.key = "Sec-WebSocket-Key: " + std::string(8'000, 'A') + "\r\n"; }), 400},
-      {"H8", with([](U& u) { u.version = ""; }), 400},
-      {"H8", with([](U& u) { u.version += u.version; }), 400},
-      {"H9", with([](U& u) { u.more = "Sec-WebSocket-Protocol: a,,b\r\n"; }), 400},
-      {"H9", with([](U& u) { u.more = "Sec-WebSocket-Protocol: a, a\r\n"; }), 400},
-      {"H9", with([](U& u) { u.more = "Sec-WebSocket-Protocol: b@d\r\n"; }), 400},
-      {"H10", with([](U& u) { u.more = "Sec-WebSocket-Extensions: x; y=\"open\r\n"; }), 400},
-      {"H11", with([](U& u) { u.more = "X-A : b\r\n"; }), 400},
-      {"H11", with([](U& u) { u.more = ": b\r\n"; }), 400},
-      {"H11", with([](U& u) { u.more = "X(A): b\r\n"; }), 400},
-      {"H11", with([](U& u) { u.host = " Host: example.com\r\n"; }), 400},
-      {"H12", with([](U& u) { u.more = "X-A: b\r\n c\r\n"; }), 400},
-      {"H13", "GET /ws HTTP/1.1\nHost: a\n\n", 400},
-      {"H13", with([](U& u) { u.more = "X-A: a\rb\r\n"; }), 400},
-      {"H13", with([](U& u) { u.more = "X-A: a\0b\r\n"s; }), 400},
-      {"H13", "\r\n\r\n" + Upgrade().text(), 400},
-      {"H14", with([](U& u) { u.more = "X-A: " + std::string(17'000, 'a') + "\r\n"; }), 431},
-      {"H15", with([](U& u) { u.more = "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n"; }), 400},
-      {"H15", with([](U& u) { u.more = "Content-Length: 4\r\nContent-Length: 5\r\n"; }), 400},
-      {"H15", with([](U& u) { u.more = "Content-Length: +1\r\n"; }), 400},
-      {"H15", with([](U& u) { u.more = "Content-Length: 0x1\r\n"; }), 400},
-      {"H15", with([](U& u) { u.more = "Content-Length: 1,1\r\n"; }), 400},
-      {"H15", with([](U& u) { u.more = "Content-Length: 99999999999999999999\r\n"; }), 400},
-      {"H15", with([](U& u) { u.more = "Transfer-Encoding: chunked\r\n"; }), 400},
-      {"H15", with([](U& u) { u.more = "Content-Length: 4\r\n"; }), 400},
-      {"H15", with([](U& u) { u.more = "Transfer-Encoding: gzip, chunked\r\n"; }), 400},
-      {"H19", with([](U& u) { u.more = "Origin: http://elsewhere.net\r\n"; }), 403},
-      {"H19", with([](U& u) { u.more = "Origin: null\r\n"; }), 403},
-      {"H19", with([](U& u) { u.more = "Origin: http://example.com.evil\r\n"; }), 403},
-      {"H19", with([](U& u) { u.more = "Origin: http://example.com\r\nOrigin: http://example.com\r\n"; }), 403},
-      {"404", with([](U& u) { u.line = "GET /nowhere HTTP/1.1"; }), 404},
-      {"404", with([](U& u) { u.line = "GET /../ws HTTP/1.1"; }), 404},
-      {"404", with([](U& u) { u.line = "GET /%2e%2e/ws HTTP/1.1"; }), 404},
-      {"404", with([](U& u) { u.line = "GET /ws%00 HTTP/1.1"; }), 404},
-      {"T4", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"s, 400},
-  };
-  for (const char* version : {"0", "7", "8", "12", "14", "013", "13,8", "99999999999"})
-    all.push_back({"H8", with([&](U& u) { u.version = "Sec-WebSocket-Version: "s + version + "\r\n"; }), 426, both});
-  std::string many;
-  for (int i = 0; i < 100; i++) many += "X-" + std::to_string(i) + ": y\r\n";
-  all.push_back({"H14", with([&](U& u) { u.more = many; }), 431});
-  return all;
-}
-
-class HttpRows : public testing::TestWithParam<bool> {
+class HttpRow : public testing::Test {
  protected:
-  HttpRows() {
+  HttpRow() {
     server.get("/ws", websocket({.open = [this](Connection&) { opened++; },
                                  .message = [](Connection& c, const Message& m) { (void)c.send(m.type, m.data); }}));
+    server.get("/plain", [](Request&) { return Response::text("plain"); });
     EXPECT_TRUE(server.listen("127.0.0.1:0"));
     EXPECT_TRUE(server.start());
   }
@@ -131,44 +35,7 @@ class HttpRows : public testing::TestWithParam<bool> {
   Server server{world};
 };
 
-TEST_P(HttpRows, EachRefusalHasItsStatusItsFieldsAndEndsTheConnection) {
-  const bool byte_by_byte = GetParam();
-  auto other = world.connect(server, "/ws");
-  for (const Case& each : cases()) {
-    SCOPED_TRACE(each.row + " " + testing::PrintToString(each.request.substr(0, 300)));
-    auto socket = world.connect_raw(server);
-    if (byte_by_byte) {
-      std::vector<std::size_t> offsets;
-      for (std::size_t i = 1; i < std::min<std::size_t>(each.request.size(), 600); i++) offsets.push_back(i);
-      socket.send_split(each.request, offsets, 1us);
-    } else {
-      socket.send(each.request);
-    }
-    world.run_for(1s);
-    const std::string status = "HTTP/1.1 " + std::to_string(each.status) + " ";
-    EXPECT_TRUE(socket.received().starts_with(status)) << socket.received();
-    for (const std::string& field : each.fields)
-      EXPECT_NE(socket.received().find("\r\n" + field + "\r\n"), std::string::npos) << socket.received();
-    EXPECT_NE(socket.received().find("\r\nConnection: close\r\n"), std::string::npos) << socket.received();
-    EXPECT_TRUE(socket.received_fin() || socket.received_rst());
-    socket.close();
-    if (HasFailure()) return;
-  }
-  world.run_for(15s);
-  EXPECT_EQ(opened, 1);  // the other client's
-  EXPECT_EQ(server.stats().sockets, 1u);
-  other.send_text("still here");
-  world.run_until_idle();
-  EXPECT_EQ(other.last_text(), "still here");
-}
-
-INSTANTIATE_TEST_SUITE_P(Splits, HttpRows, testing::Bool(),
-                         [](const auto& split) { return split.param ? "ByteByByte" : "Whole"; });
-
-class HttpRow : public HttpRows {};
-INSTANTIATE_TEST_SUITE_P(Row, HttpRow, testing::Values(false));
-
-TEST_P(HttpRow, T1_APeerThatSendsNothingGets408AtTheDeadlineFromAccept) {
+TEST_F(HttpRow, T1_APeerThatSendsNothingGets408AtTheDeadlineFromAccept) {
   auto socket = world.connect_raw(server);
   world.run_for(9s);
   EXPECT_EQ(server.stats().sockets, 1u);
@@ -179,9 +46,9 @@ TEST_P(HttpRow, T1_APeerThatSendsNothingGets408AtTheDeadlineFromAccept) {
   EXPECT_EQ(server.stats().sockets, 0u);
 }
 
-TEST_P(HttpRow, H18_AHeadThatDripsMeetsTheSameDeadline) {
+TEST_F(HttpRow, H18_AHeadThatDripsMeetsTheSameDeadline) {
   auto socket = world.connect_raw(server);
-  const std::string head = Upgrade().text();
+  const std::string head = UpgradeText().text();
   for (std::size_t i = 0; i < 12; i++) {
     socket.send(head.substr(i, 1));
     world.run_for(1s);
@@ -190,8 +57,8 @@ TEST_P(HttpRow, H18_AHeadThatDripsMeetsTheSameDeadline) {
   EXPECT_EQ(opened, 0);
 }
 
-TEST_P(HttpRow, T2_AnEndInsideTheHeadIsDroppedWithoutAnAnswer) {
-  const std::string head = Upgrade().text();
+TEST_F(HttpRow, T2_AnEndInsideTheHeadIsDroppedWithoutAnAnswer) {
+  const std::string head = UpgradeText().text();
   for (std::size_t cut = 0; cut < head.size(); cut += 7) {
     for (const bool reset : {false, true}) {
       auto socket = world.connect_raw(server);
@@ -207,9 +74,24 @@ TEST_P(HttpRow, T2_AnEndInsideTheHeadIsDroppedWithoutAnAnswer) {
   EXPECT_EQ(server.stats().sockets, 0u);
 }
 
-TEST_P(HttpRow, H3_AnAbsoluteTargetIsAcceptedAndOverridesHost) {
+TEST_F(HttpRow, T2_AResetBeforeTheServerAcceptsHarmsNobody) {
+  for (int i = 0; i < 20; i++) {
+    auto socket = world.connect_raw(server);
+    socket.send("GET");
+    socket.abort();
+    auto other = world.connect(server, "/ws");
+    world.run_for(10ms);
+    EXPECT_TRUE(other.upgraded());
+    other.close();
+  }
+  world.run_for(20s);
+  EXPECT_EQ(opened, 20);
+  EXPECT_EQ(server.stats().sockets, 0u);
+}
+
+TEST_F(HttpRow, H3_AnAbsoluteTargetIsAcceptedAndOverridesHost) {
   auto socket = world.connect_raw(server);
-  socket.send(with([](Upgrade& u) {
+  socket.send(upgrade_text([](UpgradeText& u) {
     u.line = "GET http://example.org/ws HTTP/1.1";
     u.more = "Origin: http://example.org\r\n";
   }));
@@ -217,35 +99,10 @@ TEST_P(HttpRow, H3_AnAbsoluteTargetIsAcceptedAndOverridesHost) {
   EXPECT_TRUE(socket.received().starts_with("HTTP/1.1 101 ")) << socket.received();
 }
 
-TEST_P(HttpRow, H5H6H7H10H15_WhatIsOddButAllowedIsAccepted) {
-  for (const std::string& request : {
-           with([](Upgrade& u) { u.upgrade = "Upgrade: h2c, WebSocket\r\n"; }),
-           with([](Upgrade& u) { u.connection = "Connection: keep-alive, upgrade\r\n"; }),
-           with([](Upgrade& u) { u.key = "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAB==\r\n"; }),
-           with([](Upgrade& u) { u.more = "Sec-WebSocket-Extensions: constructor; toString=1\r\n"; }),
-           with([](Upgrade& u) { u.more = "Content-Length: 0\r\n"; }),
-           with([](Upgrade& u) { u.more = "Origin: HTTP://EXAMPLE.com:80\r\n"; }),
-           "\r\n" + Upgrade().text(),
-       }) {
-    auto socket = world.connect_raw(server);
-    socket.send(request);
-    world.run_until_idle();
-    EXPECT_TRUE(socket.received().starts_with("HTTP/1.1 101 ")) << request << socket.received();
-  }
-}
-
-TEST_P(HttpRow, H9_WithNoCommonSubprotocolThe101HasNoSuchField) {
-  auto socket = world.connect_raw(server);
-  socket.send(with([](Upgrade& u) { u.more = "Sec-WebSocket-Protocol: unheard.of\r\n"; }));
-  world.run_until_idle();
-  EXPECT_TRUE(socket.received().starts_with("HTTP/1.1 101 "));
-  EXPECT_EQ(socket.received().find("Sec-WebSocket-Protocol"), std::string::npos);
-}
-
-TEST_P(HttpRow, H16_FramesRightBehindTheHeadReachTheHandlerFirstAndInOrder) {
+TEST_F(HttpRow, H16_FramesRightBehindTheHeadReachTheHandlerFirstAndInOrder) {
   auto socket = world.connect_raw(server);
   const std::string frames = "\x81\x81\0\0\0\0a\x81\x81\0\0\0\0b"s;
-  socket.send(Upgrade().text() + frames);
+  socket.send(UpgradeText().text() + frames);
   world.run_until_idle();
   const std::size_t end = socket.received().find("\r\n\r\n");
   ASSERT_NE(end, std::string::npos);
@@ -255,9 +112,9 @@ TEST_P(HttpRow, H16_FramesRightBehindTheHeadReachTheHandlerFirstAndInOrder) {
             "b");
 }
 
-TEST_P(HttpRow, H16_BytesBehindARefusedUpgradeAreNeverASecondRequest) {
+TEST_F(HttpRow, H16_BytesBehindARefusedUpgradeAreNeverASecondRequest) {
   auto socket = world.connect_raw(server);
-  socket.send(with([](Upgrade& u) { u.key = ""; }) + Upgrade().text());
+  socket.send(upgrade_text([](UpgradeText& u) { u.key = ""; }) + UpgradeText().text());
   world.run_for(1s);
   EXPECT_EQ(socket.received().find("HTTP/1.1 101"), std::string::npos);
   EXPECT_EQ(opened, 0);
@@ -275,7 +132,7 @@ TEST(HttpRowOwnServer, H17_PipelinedRequestsAreAnsweredInOrderBeforeTheUpgrade) 
   ASSERT_TRUE(server.listen("127.0.0.1:0"));
   ASSERT_TRUE(server.start());
   auto socket = world.connect_raw(server);
-  socket.send("GET /slow/1 HTTP/1.1\r\nHost: a\r\n\r\nGET /slow/2 HTTP/1.1\r\nHost: a\r\n\r\n" + Upgrade().text() +
+  socket.send("GET /slow/1 HTTP/1.1\r\nHost: a\r\n\r\nGET /slow/2 HTTP/1.1\r\nHost: a\r\n\r\n" + UpgradeText().text() +
               "\x81\x81\0\0\0\0z"s);
   world.run_for(1s);
   const std::string& all = socket.received();
@@ -371,6 +228,85 @@ TEST(HttpRowOwnServer, H22_AboveTheLimitsAPeerGets503WithRetryAfter) {
   auto fifth = world.connect(server, "/ws");
   world.run_for(100ms);
   EXPECT_TRUE(fifth.upgraded());
+}
+
+TEST_F(HttpRow, H22_WhileItDrainsAnUpgradeGets503WithRetryAfterAndAPlainRequestItsAnswer) {
+  const std::string upgrade = UpgradeText().text();
+  const std::string plain = "GET /plain HTTP/1.1\r\nHost: a\r\n\r\n";
+  auto open = world.connect(server, "/ws");
+  auto upgrading = world.connect_raw(server);
+  auto asking = world.connect_raw(server);
+  upgrading.send(upgrade.substr(0, 20));
+  asking.send(plain.substr(0, 20));
+  world.run_for(100ms);
+  server.stop();
+  world.run_for(100ms);
+  EXPECT_EQ(open.close_code(), 1001);
+  upgrading.send(upgrade.substr(20));
+  asking.send(plain.substr(20));
+  world.run_for(100ms);
+  EXPECT_TRUE(upgrading.received().starts_with("HTTP/1.1 503 ")) << upgrading.received();
+  EXPECT_NE(upgrading.received().find("\r\nRetry-After: 5\r\n"), std::string::npos);
+  EXPECT_NE(upgrading.received().find("\r\nConnection: close\r\n"), std::string::npos);
+  EXPECT_TRUE(asking.received().ends_with("plain")) << asking.received();
+  EXPECT_NE(asking.received().find("\r\nConnection: close\r\n"), std::string::npos);
+  upgrading.close();
+  asking.close();
+  EXPECT_TRUE(world.run_until([&] { return server.stopped(); }, 1s));
+  EXPECT_EQ(opened, 1);
+  EXPECT_EQ(server.stats().refused_by("draining"), 1u);
+}
+
+TEST(HttpRowOwnServer, H22_AHandlerThatUpgradesWhileTheServerDrainsGives503) {
+  Simulator world;
+  Server server{world};
+  Upgrader upgrader;
+  int served = 0;
+  server.get("/", [&](Request& request) -> Task<Response> {
+    (void)co_await sleep(100ms);
+    co_return upgrader.upgrade(request, [&](Connection&) -> Task<> {
+      served++;
+      co_return;
+    });
+  });
+  ASSERT_TRUE(server.listen("127.0.0.1:0"));
+  ASSERT_TRUE(server.start());
+  auto client = world.connect(server, "/");
+  world.run_for(50ms);
+  server.stop();
+  world.run_for(1s);
+  EXPECT_EQ(client.status(), 503);
+  EXPECT_EQ(client.response_field("Retry-After"), "5");
+  EXPECT_EQ(served, 0);
+}
+
+TEST(HttpRowOwnServer, H22_AConnectionThatIsAcceptedWhileTheServerDrainsGets503) {
+  std::size_t refused = 0;
+  for (std::uint64_t seed = 1; seed <= 400; seed++) {
+    SimulatorOptions options;
+    options.seed = seed;
+    options.cores = 2;  // one hands a socket to the other, which may have begun to stop
+    options.faults = FaultRates::storm().without_losses();
+    Simulator world{options};
+    Server server{world};
+    ASSERT_TRUE(server.listen("127.0.0.1:0"));
+    ASSERT_TRUE(server.start());
+    std::vector<SimulatedSocket> sockets;
+    for (int i = 0; i < 40; i++) sockets.push_back(world.connect_raw(server));
+    world.run_for(std::chrono::microseconds(seed));
+    server.stop();
+    world.run_for(1s);
+    for (SimulatedSocket& socket : sockets) {
+      if (socket.received().empty()) continue;
+      refused++;
+      EXPECT_TRUE(socket.received().starts_with("HTTP/1.1 503 ")) << socket.received();
+      EXPECT_NE(socket.received().find("\r\nRetry-After: 5\r\n"), std::string::npos);
+      EXPECT_TRUE(socket.received_fin());
+    }
+    for (SimulatedSocket& socket : sockets) socket.close();
+    EXPECT_TRUE(world.run_until([&] { return server.stopped(); }, 11s)) << seed;
+  }
+  EXPECT_GT(refused, 0u);
 }
 
 TEST(HttpRowOwnServer, ABodyIsReadByLengthAndInChunksAndBoundedBy413) {

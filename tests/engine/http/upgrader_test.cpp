@@ -1,0 +1,183 @@
+// Upgrades inside an ordinary handler: what is judged, what is chosen, and whose configuration holds.
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include <brume/engine/http/upgrader.h>
+#include <brume/engine/server.h>
+#include <brume/engine/simulator.h>
+#include <brume/tests/support/request_text.h>
+
+namespace brume {
+namespace {
+
+using namespace std::chrono_literals;
+using test::ParsedRequest;
+using test::upgrade_with;
+
+Task<> echo(Connection& connection) {
+  while (auto message = co_await connection.receive())
+    if (!connection.send(message->type, message->data)) break;
+}
+
+// What an upgrader answers to one request, without a server.
+Response judged(const Upgrader& upgrader, std::string_view text, std::string_view subprotocol = {}) {
+  const ParsedRequest parsed(text);
+  const io::Address peer;
+  const Request request(*parsed, {}, peer, {});
+  return upgrader.upgrade(request, echo, subprotocol);
+}
+
+TEST(UpgraderTest, AGoodRequestGives101AndNothingElse) {
+  const Response response = judged(Upgrader(), upgrade_with(""));
+  EXPECT_EQ(response.status(), 101);
+  ASSERT_TRUE(response.upgrade());
+  EXPECT_EQ(response.upgrade()->name, "/ws");
+  EXPECT_EQ(response.subprotocol(), "");
+  EXPECT_TRUE(response.valid());
+  EXPECT_FALSE(response.error());
+}
+
+TEST(UpgraderTest, ARequestThatBreaksARuleGetsItsRefusal) {
+  using enum codec::HttpError;
+  const std::vector<std::pair<std::string, codec::HttpError>> refusals = {
+      {"POST /ws HTTP/1.1\r\nHost: a.example\r\n\r\n", upgrade_method_not_get},
+      {"GET /ws HTTP/1.0\r\nUpgrade: websocket\r\n\r\n", upgrade_needs_http_1_1},
+      {upgrade_with("", "Upgrade"), upgrade_required},
+      {upgrade_with("", "Connection"), connection_lacks_upgrade},
+      {upgrade_with("", "Sec-WebSocket-Key"), missing_key},
+      {upgrade_with("Sec-WebSocket-Version: 8\r\n", "Sec-WebSocket-Version"), unsupported_websocket_version},
+      {upgrade_with("Content-Length: 1\r\n"), body_on_upgrade},
+      {upgrade_with("Origin: http://b.example\r\n"), origin_refused},
+  };
+  for (const auto& [text, error] : refusals) {
+    const Response response = judged(Upgrader(), text);
+    EXPECT_EQ(response.error(), error) << text;
+    EXPECT_EQ(response.status(), codec::info(error).status);
+    EXPECT_FALSE(response.upgrade());
+  }
+}
+
+TEST(UpgraderTest, H19_TheUsersCheckTakesThePlaceOfTheSameOriginRule) {
+  RouteConfig config;
+  config.check_origin = [](const Request& request) { return request.header("Origin") == "http://friend.example"; };
+  const Upgrader upgrader(config);
+  EXPECT_EQ(judged(upgrader, upgrade_with("Origin: http://friend.example\r\n")).status(), 101);
+  EXPECT_EQ(judged(upgrader, upgrade_with("Origin: http://a.example\r\n")).status(), 403);
+  EXPECT_EQ(judged(upgrader, upgrade_with("")).status(), 403);
+}
+
+TEST(UpgraderTest, TheFirstConfiguredSubprotocolThatIsOfferedIsChosenUnlessTheHandlerChooses) {
+  RouteConfig config;
+  config.subprotocols = {"v2", "v1"};
+  const Upgrader upgrader(config);
+  EXPECT_EQ(judged(upgrader, upgrade_with("Sec-WebSocket-Protocol: v1, v2\r\n")).subprotocol(), "v2");
+  EXPECT_EQ(judged(upgrader, upgrade_with("Sec-WebSocket-Protocol: v1\r\nSec-WebSocket-Protocol: x\r\n")).subprotocol(),
+            "v1");
+  EXPECT_EQ(judged(upgrader, upgrade_with("Sec-WebSocket-Protocol: V1\r\n")).subprotocol(), "");
+  EXPECT_EQ(judged(upgrader, upgrade_with("Sec-WebSocket-Protocol: own, v2\r\n"), "own").subprotocol(), "own");
+}
+
+TEST(UpgraderTest, H21_AChosenSubprotocolThatWasNotOfferedOrIsNoTokenIs500) {
+  const std::string offer = upgrade_with("Sec-WebSocket-Protocol: a\r\n");
+  for (const char* chosen : {"b", "A", "a,b", "a\r\nX: y", " a"})
+    EXPECT_EQ(judged(Upgrader(), offer, chosen).status(), 500) << chosen;
+  EXPECT_EQ(judged(Upgrader(), upgrade_with(""), "a").status(), 500);
+}
+
+class Upgrades : public testing::Test {
+ protected:
+  void start() {
+    ASSERT_TRUE(server.listen("127.0.0.1:0"));
+    ASSERT_TRUE(server.start());
+  }
+  static RouteConfig of_size(std::size_t max_message_size) {
+    RouteConfig config;
+    config.max_message_size = max_message_size;
+    return config;
+  }
+
+  Simulator world{SimulatorOptions{}};
+  Server server{world};
+};
+
+TEST_F(Upgrades, AnEndpointThatIsKeptServesEachUpgradeUnderThatUpgradersConfiguration) {
+  const WebSocketEndpoint kept = websocket(echo);
+  const Upgrader small(of_size(10));
+  const Upgrader large(of_size(1000));
+  server.get("/small", [&](Request& request) { return small.upgrade(request, kept); });
+  server.get("/large", [&](Request& request) { return large.upgrade(request, kept); });
+  start();
+  auto one = world.connect(server, "/small");
+  world.run_until_idle();
+  auto two = world.connect(server, "/large");
+  world.run_until_idle();
+  one.send_text(std::string(20, 'a'));
+  two.send_text(std::string(20, 'a'));
+  world.run_until_idle();
+  EXPECT_EQ(one.close_code(), 1009);
+  EXPECT_EQ(two.last_text(), std::string(20, 'a'));
+}
+
+TEST_F(Upgrades, AConfigurationOutOfRangeIs500AndTheLogNamesItsField) {
+  std::string log;
+  server.set_log([&log](LogLevel, std::string_view line) { log.append(line).append("\n"); });
+  RouteConfig broken;
+  broken.max_fragments = 0;
+  const Upgrader upgrader(broken);
+  const WebSocketEndpoint endpoint = websocket(broken, echo);
+  server.get("/upgrader", [&](Request& request) { return upgrader.upgrade(request, echo); });
+  server.get("/endpoint", [&](Request& request) { return Upgrader().upgrade(request, endpoint); });
+  start();
+  for (const char* path : {"/upgrader", "/endpoint"}) {
+    log.clear();
+    auto client = world.connect(server, path);
+    world.run_for(1s);
+    EXPECT_EQ(client.status(), 500) << path;
+    EXPECT_NE(log.find("max_fragments is 0"), std::string::npos) << log;
+  }
+}
+
+TEST_F(Upgrades, HandlersChecksComeFirstAndSeeCookiesQueryAndPathParameters) {
+  Upgrader upgrader;
+  server.get("/private/:room", [&](Request& request) -> Task<Response> {
+    const auto user = request.cookie("session");
+    if (!user) co_return Response::unauthorized("no session");
+    if (request.query("v") != "2") co_return Response::bad_request("old");
+    co_return upgrader.upgrade(request,
+                               [greeting = std::string(*user) + " in " +
+                                           std::string(request.parameter("room"))](Connection& connection) -> Task<> {
+                                 (void)connection.send_text(greeting);
+                                 co_return;
+                               });
+  });
+  start();
+  ClientOptions known;
+  known.headers = {{"Cookie", "a=b; session=ann"}};
+  auto stranger = world.connect(server, "/private/lobby?v=2");
+  auto old = world.connect(server, "/private/lobby", known);
+  auto ann = world.connect(server, "/private/the%20lobby?v=2", known);
+  world.run_until_idle();
+  EXPECT_EQ(stranger.status(), 401);
+  EXPECT_EQ(stranger.response_body(), "no session");
+  EXPECT_EQ(old.status(), 400);
+  EXPECT_EQ(ann.last_text(), "ann in the lobby");
+}
+
+TEST_F(Upgrades, FieldsAddedToAnUpgradeAreSentWithThe101) {
+  Upgrader upgrader;
+  server.get("/", [&](Request& request) { return upgrader.upgrade(request, echo).header("Set-Cookie", "a=b"); });
+  server.get("/bad", [&](Request& request) { return upgrader.upgrade(request, echo).header("X", "a\r\nb"); });
+  start();
+  auto client = world.connect(server, "/");
+  auto bad = world.connect(server, "/bad");
+  world.run_until_idle();
+  EXPECT_TRUE(client.upgraded());
+  EXPECT_EQ(client.response_field("Set-Cookie"), "a=b");
+  EXPECT_EQ(bad.status(), 500);
+}
+
+}  // namespace
+}  // namespace brume
