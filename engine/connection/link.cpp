@@ -29,11 +29,14 @@ constexpr std::size_t kSpillBeforeStop = 16 * 1024;
 Transport::Transport(CoreContext& context) : context_(context), outbox_(context.reactor.blocks()) {}
 
 Link::Link(CoreContext& context, io::SocketId socket, const io::Address& peer)
-    : Transport(context), alarm_(*this), socket_(socket), peer_(peer) {}
+    : Transport(context), alarm_(*this), socket_(socket), peer_(peer) {
+  context.reactor.admit();
+}
 
 Link::~Link() {
   assert(state_ == State::closed && !receiving_ && in_flight_ == 0);
   free_spill();
+  context_.reactor.dismiss();
 }
 
 void Link::start(Time write_timeout, bool admitted) {

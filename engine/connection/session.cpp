@@ -29,7 +29,6 @@ Session::Session(Transport& transport, std::shared_ptr<const WebSocketRoute> rou
       control_bucket_(config().control_rate),
       last_received_(now()) {
   context_.counters.connections.add();
-  context_.counters.upgrades.add();
 }
 
 Session::~Session() {
@@ -52,7 +51,7 @@ core::Reactor& Session::reactor() {
 }
 
 void Session::open(Transport& transport, std::shared_ptr<const WebSocketRoute> route, const Request& request,
-                   std::shared_ptr<const Request> kept, std::string_view subprotocol) {
+                   std::shared_ptr<const Request> kept, std::string_view subprotocol, std::string_view answer) {
   constexpr std::size_t kAlignment = alignof(std::max_align_t);
   constexpr std::size_t kStateOffset = (sizeof(Session) + kAlignment - 1) / kAlignment * kAlignment;
   const WebSocketRoute::State& state = route->state;
@@ -70,11 +69,16 @@ void Session::open(Transport& transport, std::shared_ptr<const WebSocketRoute> r
     if (!subprotocol.empty()) session->cold().subprotocol = subprotocol;
     if (kept) session->cold().request = std::move(kept);
     if (session->config().message_rate != 0 || session->config().byte_rate != 0) session->cold();
+    const auto room =
+        transport.outbox().append(answer.size(), Outbox::Content::raw, session->config().write_buffer_size);
+    std::ranges::copy(std::as_bytes(std::span(answer)), room.begin());
   } catch (...) {
     if (session) session->~Session();
     core::FramePool::deallocate(memory);
     throw;
   }
+  session->context_.counters.upgrades.add();
+  transport.request_flush();
   transport.set_protocol(*session);
   transport.set_write_timeout(session->config().write_timeout);
   transport.wake_by(session->on_deadline(session->now()));
@@ -110,7 +114,7 @@ void Session::on_task_done(void* task, std::exception_ptr exception) noexcept {
   } else {
     std::erase(cold_->spawned, task);
   }
-  if (exception) handle_exception(std::move(exception));
+  if (exception) handle_exception(exception);
   free_if_done();
 }
 
@@ -345,20 +349,8 @@ void Session::on_end(End end) {
   finish(ours ? close_code_ : codec::close_code::abnormal, {}, cause, false);
 }
 
-void Session::handle_exception(std::exception_ptr exception) noexcept {
-  std::string what;
-  Refusal refusal = Refusal::handler_exception;
-  try {
-    std::rethrow_exception(std::move(exception));
-  } catch (const std::bad_alloc&) {
-    refusal = Refusal::out_of_memory;
-  } catch (const std::exception& e) {
-    what = e.what();
-  } catch (...) {
-    what = "not a std::exception";
-  }
-  context_.counters.refusals[static_cast<std::size_t>(refusal)].add();
-  log(LogLevel::error, to_string(refusal), what.empty() ? route_->name : route_->name + ": " + what);
+void Session::handle_exception(const std::exception_ptr& exception) noexcept {
+  context_.note_exception(exception, route_->name, transport_ ? &transport_->peer() : nullptr);
   if (state_ == State::ended) return;
   try {
     fail_with(codec::close_code::internal_error, "internal error", CloseCause::handler_error);
@@ -481,7 +473,7 @@ void Session::log(LogLevel level, std::string_view rule, std::string_view detail
 void Session::check_invariants() const {
   assert(!waiter_ || (handler_begun_ && !message_ready_));
   assert(state_ != State::ended || !waiter_);
-  decoder_.check_invariants();
+  if (state_ != State::ended) decoder_.check_invariants();  // one that threw is only good for being destroyed
 }
 
 }  // namespace brume::connection

@@ -31,17 +31,17 @@ namespace brume::connection {
 
 class Session final : public Connection, public Protocol, private core::TaskScope, private Lingerer {
  public:
-  // Opens a session on `transport`, whose outbox already holds the 101, and calls the handler for the first time.
+  // Opens a session on `transport`, puts `answer` (the 101) into its outbox, and calls the handler for the first time.
   // `request` lives until the call returns; `kept`, where the route keeps requests, as long as the session.
-  // May throw std::bad_alloc before anything changed.
+  // May throw std::bad_alloc (or what the typed state's constructor throws) before anything changed.
   static void open(Transport& transport, std::shared_ptr<const WebSocketRoute> route, const Request& request,
-                   std::shared_ptr<const Request> kept, std::string_view subprotocol);
+                   std::shared_ptr<const Request> kept, std::string_view subprotocol, std::string_view answer);
 
   // Protocol
   std::size_t on_input(std::span<std::byte> input) override;
   void on_output_progress() override;
   void on_end(End end) override;
-  void on_exception(std::exception_ptr exception) override { handle_exception(std::move(exception)); }
+  void on_exception(std::exception_ptr exception) noexcept override { handle_exception(exception); }
   Time on_deadline(Time time) override;
   void on_stop() override;
   void on_detached() override;
@@ -106,7 +106,7 @@ class Session final : public Connection, public Protocol, private core::TaskScop
   Cold& cold();
   Time now() const;
   void start_handler(const Request& request);
-  void handle_exception(std::exception_ptr exception) noexcept;
+  void handle_exception(const std::exception_ptr& exception) noexcept;
   // Calls the application; what it throws ends the connection with 1011.
   template <class F>
   void guarded(F&& f) noexcept;

@@ -42,7 +42,7 @@ class Protocol {
   // already being torn down.
   virtual void on_end(End end) = 0;
   // A call above threw. The protocol ends its connection as it sees fit.
-  virtual void on_exception(std::exception_ptr exception) = 0;
+  virtual void on_exception(std::exception_ptr exception) noexcept = 0;
   // A time asked for by Transport::wake_by() may have come. Returns the next one it needs (Time::max() for none).
   virtual Time on_deadline(Time now) = 0;
   // The server stops: begin to end this connection.

@@ -43,6 +43,16 @@ void Reactor::turn(io::Events& events, Time max_wait) {
   last_turn_length_ = io_.now() - now();
 }
 
+void Reactor::admit() {
+  assert(running_.empty());
+  constexpr std::size_t kFirstCapacity = 64;
+  // Untouched memory costs nothing: what is reserved here becomes real only where that many are marked in one turn.
+  for (std::vector<Participant*>* list : {&ready_, &flush_, &reap_, &running_}) {
+    if (list->capacity() <= participants_) list->reserve(std::max(kFirstCapacity, 2 * participants_));
+  }
+  participants_++;
+}
+
 void Reactor::take_completions(io::Events& events, Time max_wait) {
   const Time limit = sleep_limit(max_wait);
   if (limit == Time::zero()) {
@@ -82,6 +92,8 @@ void Reactor::run_marked(std::vector<Participant*>& list, Participant::Mark mark
 
 void Reactor::check_invariants() const {
   assert(running_.empty());
+  for ([[maybe_unused]] const std::vector<Participant*>* list : {&ready_, &flush_, &reap_, &running_})
+    assert(list->capacity() >= participants_);
   timers_.check_invariants();
   blocks_.check_invariants();
 }

@@ -127,23 +127,14 @@ void HttpSession::on_task_done(void*, std::exception_ptr exception) noexcept {
   free_if_done();
 }
 
-void HttpSession::on_exception(std::exception_ptr exception) {
-  std::string what;
-  try {
-    std::rethrow_exception(std::move(exception));
-  } catch (const std::exception& e) {
-    what = e.what();
-  } catch (...) {
-    what = "not a std::exception";
-  }
+void HttpSession::on_exception(std::exception_ptr exception) noexcept {
   if (!transport_) return;
-  context_.counters.refusals[static_cast<std::size_t>(connection::Refusal::handler_exception)].add();
-  context_.log.event(LogLevel::error, reactor().now(), "handler_exception", &transport_->peer(),
-                     std::string(route_name()) + ": " + what);
+  const auto refusal = context_.note_exception(exception, route_name(), &transport_->peer());
   if (state_ == State::ended) return;
   try {
     keep_alive_ = false;
-    respond(Response::of(HttpError::internal_error));
+    const bool no_memory = refusal == connection::Refusal::out_of_memory;
+    respond(Response::of(no_memory ? HttpError::over_capacity : HttpError::internal_error));
   } catch (...) {
     transport_->abort(End::memory);
   }
@@ -200,16 +191,11 @@ void HttpSession::upgrade(const Response& response) {
   for (const auto& [name, value] : response.headers()) extra.push_back({name, value});
   std::string head;
   codec::append_switching_protocols(head, {accept.data(), accept.size()}, response.subprotocol(), extra);
-  connection::Transport& transport = *transport_;
-  const auto room = transport.outbox().append(head.size(), connection::Outbox::Content::raw,
-                                              response.upgrade()->config.write_buffer_size);
-  std::copy_n(reinterpret_cast<const std::byte*>(head.data()), head.size(), room.begin());
-  transport.request_flush();
-  state_ = State::ended;
-  transport.resume();
   std::shared_ptr<const Request> kept;
   if (response.upgrade()->config.keep_request) kept = copy_request(*request_, buffer_);
-  connection::Session::open(transport, response.upgrade(), *request_, std::move(kept), response.subprotocol());
+  transport_->resume();
+  connection::Session::open(*transport_, response.upgrade(), *request_, std::move(kept), response.subprotocol(), head);
+  state_ = State::ended;
   transport_ = nullptr;
   detached_ = true;
   free_if_done();

@@ -43,7 +43,7 @@ class HttpSession final : public connection::Protocol, private core::TaskScope, 
   std::size_t on_input(std::span<std::byte> input) override;
   void on_output_progress() override {}
   void on_end(connection::End end) override;
-  void on_exception(std::exception_ptr exception) override;
+  void on_exception(std::exception_ptr exception) noexcept override;
   Time on_deadline(Time now) override;
   void on_stop() override;
   void on_detached() override;

@@ -42,6 +42,7 @@ Core::~Core() {
 
 void Core::add_listener(io::ListenerHandle listener) {
   listeners_.push_back(listener);
+  paused_.reserve(listeners_.size());  // pausing one must not fail
   io_->add_listener(listener);
 }
 
@@ -71,9 +72,10 @@ void Core::on_accepted(io::ListenerHandle listener, io::SocketId socket, const i
     return io_->hand_over(socket, listener, peer, *target.io_);
   }
   context_.counters.accepted.add();
-  const bool admitted = admission_.enter(peer);
+  bool admitted = false;
   Link* link = nullptr;
   try {
+    admitted = admission_.enter(peer);
     const auto place = context_.links.emplace(context_, socket, peer);
     link = place.object;
     if (link) {
@@ -101,7 +103,8 @@ void Core::on_accept_failed(io::ListenerHandle listener, int error) {
 }
 
 void Core::resume_accepting() {
-  for (const io::ListenerHandle listener : std::exchange(paused_, {})) io_->resume_accept(listener);
+  for (const io::ListenerHandle listener : paused_) io_->resume_accept(listener);
+  paused_.clear();
 }
 
 void Core::on_received(io::Token token, std::span<std::byte> bytes) {
@@ -156,6 +159,11 @@ void Core::begin_stop(Time deadline, Time spread) {
   paused_.clear();
   stop_began_ = now;
   stop_spread_ = std::min(spread, deadline);
+  try {
+    to_stop_.reserve(context_.links.size());
+  } catch (const std::bad_alloc&) {
+    return context_.links.for_each([](Link& link) { link.on_stop(); });  // no list to spread them by: all at once
+  }
   context_.links.for_each([this](Link& link) { to_stop_.push_back(link.token()); });
   stop_some();
 }
