@@ -22,6 +22,10 @@ std::string_view to_string(Refusal refusal) {
       return "handler_exception";
     case Refusal::out_of_memory:
       return "out_of_memory";
+    case Refusal::memory_held_back:
+      return "memory_held_back";
+    case Refusal::memory_refused:
+      return "memory_refused";
     case Refusal::memory_limit:
       return "memory_limit";
     case Refusal::accept_paused:

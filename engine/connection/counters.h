@@ -38,11 +38,13 @@ enum class Refusal : std::uint8_t {
   close_timeout,
   handler_exception,
   out_of_memory,
+  memory_held_back,
+  memory_refused,
   memory_limit,
   accept_paused,
   slow_turn,
 };
-inline constexpr std::size_t kRefusalCount = 12;
+inline constexpr std::size_t kRefusalCount = 14;
 std::string_view to_string(Refusal refusal);
 
 struct Counters {

@@ -53,6 +53,11 @@ void Link::start_receive() {
   context_.reactor.io().receive(socket_, token_);
 }
 
+void Link::stop_receive() {
+  if (!receiving_ || std::exchange(stopping_receive_, true)) return;
+  context_.reactor.io().stop_receive(socket_, token_);
+}
+
 void Link::on_received(std::span<std::byte> bytes) {
   context_.counters.bytes_received.add(bytes.size());
   if (state_ != State::open) return;  // ending: the rest is dropped unparsed
@@ -60,7 +65,7 @@ void Link::on_received(std::span<std::byte> bytes) {
 }
 
 void Link::offer(std::span<std::byte> bytes) {
-  if (!paused_ && !spill_) bytes = feed(bytes);
+  if (takes_input() && !spill_) bytes = feed(bytes);
   if (state_ != State::open) return free_spill();
   if (bytes.empty()) return;
   try {
@@ -69,11 +74,8 @@ void Link::offer(std::span<std::byte> bytes) {
     return abort(End::memory);
   }
   // A protocol that left bytes without pausing waits for more of them; they are offered again together.
-  if (paused_ && receiving_ && !stopping_receive_ && spill_->content().size() > kSpillBeforeStop) {
-    stopping_receive_ = true;
-    context_.reactor.io().stop_receive(socket_, token_);
-  }
-  if (!paused_) context_.reactor.mark_ready(*this);
+  if (!takes_input() && spill_->content().size() > kSpillBeforeStop) stop_receive();
+  if (takes_input()) context_.reactor.mark_ready(*this);
 }
 
 template <class F>
@@ -88,7 +90,7 @@ void Link::guarded(F&& call) {
 std::span<std::byte> Link::feed(std::span<std::byte> bytes) {
   offering_ = true;
   context_.last_served = token_;
-  while (!bytes.empty() && state_ == State::open && !paused_) {
+  while (!bytes.empty() && state_ == State::open && takes_input()) {
     Protocol* protocol = protocol_;
     std::size_t taken = 0;
     guarded([&] { taken = protocol->on_input(bytes); });
@@ -121,11 +123,21 @@ void Link::free_spill() {
 
 void Link::resume() {
   if (!std::exchange(paused_, false)) return;
-  if (!offering_) context_.reactor.mark_ready(*this);
+  if (!offering_ && !held_back_) context_.reactor.mark_ready(*this);
+}
+
+bool Link::hold_back() {
+  if (state_ != State::open || std::exchange(held_back_, true)) return false;
+  stop_receive();
+  return true;
+}
+
+void Link::let_go() {
+  if (std::exchange(held_back_, false) && !paused_) context_.reactor.mark_ready(*this);
 }
 
 void Link::run_ready() {
-  if (state_ != State::open || paused_) return;
+  if (state_ != State::open || !takes_input()) return;
   if (spill_) {
     const std::size_t before = spill_->content().size();
     const std::size_t left = feed(spill_->content()).size();
@@ -134,7 +146,7 @@ void Link::run_ready() {
       free_spill();
     } else {
       spill_->begin += static_cast<std::uint32_t>(before - left);
-      if (paused_) return;
+      if (!takes_input()) return;
     }
   }
   if (input_ended_) return tell_end(End::fin);
@@ -146,13 +158,13 @@ void Link::on_receive_ended(int error) {
   stopping_receive_ = false;
   if (state_ == State::aborting) return close_when_idle();
   if (error == ECANCELED) {
-    if (state_ == State::ending || !paused_) start_receive();
+    if (state_ == State::ending || takes_input()) start_receive();
     return;
   }
   if (error != 0) return abort(End::reset);
   input_ended_ = true;
   if (state_ == State::ending) return try_finish();
-  if (!paused_ || !spill_) return tell_end(End::fin);
+  if (takes_input() || !spill_) return tell_end(End::fin);
   // What is set aside may still be asked for, but the peer is gone: not for longer than a write may stall.
   deadline_ = context_.reactor.now() + write_timeout_;
   wake_by(deadline_);

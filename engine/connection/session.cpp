@@ -438,7 +438,7 @@ Time Session::on_deadline(Time time) {
     }
   }
   // While this side does not read, silence says nothing about the peer.
-  if (!may_take_input() || blocked_on_output_) last_received_ = time;
+  if (!may_take_input() || blocked_on_output_ || transport_->held_back()) last_received_ = time;
   if (config().read_timeout != Time::zero()) {
     const Time limit = last_received_ + config().read_timeout;
     if (time >= limit) {

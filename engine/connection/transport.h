@@ -74,6 +74,8 @@ class Transport {
   // Offers no further input until resume(); what arrives is set aside, and soon no longer read.
   virtual void pause() = 0;
   virtual void resume() = 0;
+  // Whether the core, short of memory, does not read this peer for now: silence then says nothing about it.
+  virtual bool held_back() const = 0;
   // Sends what is in the outbox, ends the sending direction, drops what still comes until the peer has ended its own,
   // and closes; whatever is not done by `deadline` is cut off.
   virtual void end(Time deadline) = 0;

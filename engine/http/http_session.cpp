@@ -24,6 +24,7 @@ HttpSession::HttpSession(connection::Transport& transport, const Service& servic
 
 HttpSession::~HttpSession() {
   if (task_) destroy_task(task_);
+  context_.reactor.ledger().sub(core::Ledger::Kind::messages, counted_);
 }
 
 HttpSession& HttpSession::open(connection::Transport& transport, const Service& service, Time accepted) {
@@ -56,6 +57,7 @@ std::size_t HttpSession::read_head(std::span<std::byte> input) {
   }
   const std::size_t before = buffer_.size();
   buffer_.append(reinterpret_cast<const char*>(input.data()), input.size());
+  account();
   const codec::HeadLimits limits{service_.config.max_head_size, service_.config.max_headers};
   const auto size = scanner_.scan(std::as_bytes(std::span(buffer_)), limits);
   if (!size) {
@@ -102,6 +104,7 @@ std::size_t HttpSession::read_body(std::span<std::byte> input) {
     body_.append(reinterpret_cast<const char*>(run->data()), run->size());
     if (run->empty() || body_decoder_->done()) break;
   }
+  account();
   if (body_decoder_->done()) dispatch();
   return input.size() - rest.size();
 }
@@ -204,14 +207,24 @@ void HttpSession::upgrade(const Response& response) {
 void HttpSession::next_request() {
   request_.reset();
   body_decoder_.reset();
-  body_.clear();
-  buffer_.clear();
+  // Not cleared but given back: an idle connection holds no memory.
+  std::string().swap(body_);
+  std::string().swap(buffer_);
   scanner_.reset();
   route_ = nullptr;
   state_ = State::head;
+  account();
   idle_deadline_ = deadline_ = reactor().now() + service_.config.keep_alive_timeout;
   transport_->wake_by(deadline_);
   transport_->resume();
+}
+
+void HttpSession::account() {
+  const std::size_t held = buffer_.capacity() + body_.capacity();
+  core::Ledger& ledger = reactor().ledger();
+  ledger.sub(core::Ledger::Kind::messages, counted_);
+  ledger.add(core::Ledger::Kind::messages, held);
+  counted_ = held;
 }
 
 void HttpSession::end() {

@@ -48,6 +48,7 @@ class HttpSession final : public connection::Protocol, private core::TaskScope, 
   void on_stop() override;
   void on_detached() override;
   std::string_view route_name() const override;
+  std::size_t held_bytes() const override { return counted_; }
 
  private:
   enum class State : std::uint8_t {
@@ -74,6 +75,8 @@ class HttpSession final : public connection::Protocol, private core::TaskScope, 
   void write_response(const Response& response, bool keep_alive, bool head_only);
   void upgrade(const Response& response);
   void next_request();
+  // Tells the core's ledger what head and body hold.
+  void account();
   void end();
   void give_up() override;
   bool free_if_done();
@@ -93,6 +96,7 @@ class HttpSession final : public connection::Protocol, private core::TaskScope, 
   void* task_ = nullptr;              // the handler's frame while it runs
   Time deadline_;                     // of the state
   Time idle_deadline_ = Time::min();  // deadline_ while a kept-alive connection is idle
+  std::size_t counted_ = 0;           // bytes the ledger knows of
   State state_ = State::head;
   bool detached_ = false;
   bool keep_alive_ = false;

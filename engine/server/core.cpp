@@ -49,7 +49,7 @@ void Core::add_listener(io::ListenerHandle listener) {
 bool Core::turn(Time max_wait) {
   if (finished()) return false;
   context_.reactor.turn(*this, max_wait);
-  guard_memory();
+  memory_guard_.look();
   watch_turn();
   if (!finished()) return true;
   context_.reactor.gate().close();                  // whoever comes later hears that this core has stopped
@@ -75,7 +75,7 @@ void Core::on_accepted(io::ListenerHandle listener, io::SocketId socket, const i
   bool admitted = false;
   Link* link = nullptr;
   try {
-    admitted = admission_.enter(peer);
+    admitted = !memory_guard_.refuses_newcomer(peer) && admission_.enter(peer);
     const auto place = context_.links.emplace(context_, socket, peer);
     link = place.object;
     if (link) {
@@ -186,21 +186,6 @@ void Core::cut_all() {
 }
 
 // ---- watching
-
-void Core::guard_memory() {
-  const core::Ledger& ledger = context_.reactor.ledger();
-  if (!ledger.above_limit(context_.reactor.blocks().held())) return;
-  // Whoever makes this core hold most goes first: a peer that does not read.
-  Link* slowest = nullptr;
-  context_.links.for_each([&](Link& link) {
-    if (!slowest || link.held_bytes() > slowest->held_bytes()) slowest = &link;
-  });
-  if (!slowest) return;
-  context_.counters.refusals[static_cast<std::size_t>(Refusal::memory_limit)].add();
-  context_.log.event(LogLevel::error, context_.reactor.now(), "memory_limit", &slowest->peer(),
-                     "the connection that holds most is cut");
-  slowest->abort(End::memory);
-}
 
 void Core::watch_turn() {
   const Time limit = service_.config.slow_turn;
