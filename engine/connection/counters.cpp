@@ -30,6 +30,8 @@ std::string_view to_string(Refusal refusal) {
       return "memory_limit";
     case Refusal::accept_paused:
       return "accept_paused";
+    case Refusal::accept_refused:
+      return "accept_refused";
     case Refusal::slow_turn:
       return "slow_turn";
   }

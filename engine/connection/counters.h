@@ -42,9 +42,10 @@ enum class Refusal : std::uint8_t {
   memory_refused,
   memory_limit,
   accept_paused,
+  accept_refused,
   slow_turn,
 };
-inline constexpr std::size_t kRefusalCount = 14;
+inline constexpr std::size_t kRefusalCount = 15;
 std::string_view to_string(Refusal refusal);
 
 struct Counters {

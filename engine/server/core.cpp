@@ -18,6 +18,7 @@ using connection::Refusal;
 namespace {
 // How long accepting pauses where the process or the machine has run out of something.
 constexpr Time kAcceptPause = std::chrono::milliseconds(100);
+constexpr std::size_t kMostRefusedAtOnce = 64;  // of those who wait while it pauses
 constexpr Time kSpreadStep = std::chrono::milliseconds(10);
 // A core with that many connections more than its share of a small number is not worth a hand-over.
 constexpr std::size_t kBalanceSlack = 4;
@@ -97,7 +98,9 @@ void Core::on_accepted(io::ListenerHandle listener, io::SocketId socket, const i
 void Core::on_accept_failed(io::ListenerHandle listener, int error) {
   context_.counters.refusals[static_cast<std::size_t>(Refusal::accept_paused)].add();
   context_.log.event(LogLevel::warning, context_.reactor.now(), "accept_paused", nullptr, std::strerror(error));
-  io_->refuse_one(listener);
+  // A peer that is refused may try elsewhere; one that is left waiting may not even know.
+  for (std::size_t i = 0; i < kMostRefusedAtOnce && io_->refuse_one(listener); i++)
+    context_.counters.refusals[static_cast<std::size_t>(Refusal::accept_refused)].add();
   if (std::ranges::find(paused_, listener) == paused_.end()) paused_.push_back(listener);
   if (!accept_alarm_.armed()) context_.reactor.arm(accept_alarm_, context_.reactor.now() + kAcceptPause);
 }
