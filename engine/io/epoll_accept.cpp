@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cerrno>
+#include <new>
 
 #include <brume/engine/io/epoll_io.h>
 #include <brume/engine/io/errno_map.h>
@@ -58,6 +59,17 @@ bool EpollIo::refuse_one(ListenerHandle listener) {
   return reserve_.refuse_one(listener);
 }
 
+// Closes the descriptor where there is no memory for it.
+bool EpollIo::try_adopt(int descriptor) {
+  try {
+    adopt(static_cast<SocketId>(descriptor));
+    return true;
+  } catch (const std::bad_alloc&) {
+    ::close(descriptor);
+    return false;
+  }
+}
+
 void EpollIo::accept_some(Events& events, ListenerHandle handle) {
   for (int i = 0; i < kAcceptsPerPoll; i++) {
     // Looked up each time: the handler may have paused or closed it.
@@ -68,8 +80,11 @@ void EpollIo::accept_some(Events& events, ListenerHandle handle) {
     const int accepted = accept4(handle, peer.get(), &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (accepted >= 0) {
       const auto socket = static_cast<SocketId>(accepted);
-      adopt(socket);
       delivered_++;
+      if (!try_adopt(accepted)) {
+        pause_accept(handle);
+        return events.on_accept_failed(handle, ENOMEM);
+      }
       events.on_accepted(handle, socket, from_socket_address(peer.storage, peer.size));
       continue;
     }
@@ -94,7 +109,12 @@ void EpollIo::hand_over(SocketId socket, ListenerHandle listener, const Address&
   if (target.name() != kName) return close(socket, false);
   entry(socket).open = false;
   WaitingHandOver waiting{{listener, peer, static_cast<int>(socket)}, static_cast<EpollIo&>(target).door_};
-  if (!try_hand_over(waiting)) waiting_hand_overs_.push_back(std::move(waiting));
+  if (try_hand_over(waiting)) return;
+  try {
+    waiting_hand_overs_.push_back(std::move(waiting));
+  } catch (const std::bad_alloc&) {
+    ::close(static_cast<int>(socket));
+  }
 }
 
 // False where it has to wait.
@@ -112,7 +132,7 @@ bool EpollIo::try_hand_over(const WaitingHandOver& waiting) {
 void EpollIo::take_hand_overs(Events& events) {
   door_->inbox.take_all([&](const HandOverInbox::Record& record) {
     const auto socket = static_cast<SocketId>(record.descriptor);
-    adopt(socket);
+    if (!try_adopt(record.descriptor)) return;
     delivered_++;
     events.on_accepted(record.listener, socket, record.peer);
   });

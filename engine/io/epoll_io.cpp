@@ -59,7 +59,13 @@ Time EpollIo::now() const {
 // ---- sockets
 
 EpollIo::Socket& EpollIo::adopt(SocketId socket) {
-  if (socket >= sockets_.size()) sockets_.resize(std::max<std::size_t>(socket + 1, sockets_.size() * 2));
+  if (socket >= sockets_.size()) {
+    const std::size_t size = std::max<std::size_t>(socket + 1, sockets_.size() * 2);
+    // Each is queued once at most: queueing never fails.
+    ready_.reserve(size);
+    serving_.reserve(size);
+    sockets_.resize(size);
+  }
   Socket& s = sockets_[socket];
   assert(!s.open);
   const std::uint32_t use = (s.use + 1) & kUseMask;
@@ -84,6 +90,7 @@ void EpollIo::queue(SocketId socket) {
   Socket& s = entry(socket);
   if (s.queued) return;
   s.queued = true;
+  assert(ready_.size() < ready_.capacity());
   ready_.push_back({socket, s.use});
 }
 

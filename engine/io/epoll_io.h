@@ -109,6 +109,7 @@ class EpollIo final : public Io {
   int open(std::size_t receive_bytes);
 
   Socket& adopt(SocketId socket);
+  bool try_adopt(int descriptor);
   Socket& entry(SocketId socket) { return sockets_[socket]; }
   bool still(SocketId socket, std::uint32_t use) const { return sockets_[socket].open && sockets_[socket].use == use; }
   int ensure_registered(SocketId socket);
