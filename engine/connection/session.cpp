@@ -88,6 +88,7 @@ void Session::open(Transport& transport, std::shared_ptr<const WebSocketRoute> r
 void Session::start_handler(const Request& request) {
   const bool kept = cold_ && cold_->request;
   request_ = kept ? cold_->request.get() : &request;
+  handler_begun_ = !route_->handler;  // with callbacks every task is a spawned one
   guarded([this] {
     if (route_->handler) {
       begin(route_->handler(*this));
