@@ -105,7 +105,8 @@ void Link::set_aside(std::span<const std::byte> bytes) {
   const std::size_t used = spill_ ? spill_->content().size() : 0;
   if (!spill_ || spill_->end + Spill::kHeaderSize + bytes.size() > spill_->capacity) {
     const std::size_t wanted = Spill::kHeaderSize + used + bytes.size();
-    const core::Block block = context_.reactor.blocks().take(spill_ ? std::max(wanted, 2 * used) : wanted);
+    const core::Block block =
+        context_.reactor.blocks().take(std::max(wanted, spill_ ? 2 * used : protocol_->read_buffer_size()));
     auto* grown = new (block.data) Spill{block.size, 0, static_cast<std::uint32_t>(used)};
     if (used != 0) std::memcpy(grown->bytes(), spill_->content().data(), used);
     free_spill();

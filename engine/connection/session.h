@@ -47,6 +47,7 @@ class Session final : public Connection, public Protocol, private core::TaskScop
   void on_detached() override;
   Connection* connection() override { return this; }
   std::string_view route_name() const override { return route_->name; }
+  std::size_t read_buffer_size() const override { return config().read_buffer_size; }
   std::size_t held_bytes() const override { return counted_; }
   void check_invariants() const override;
 

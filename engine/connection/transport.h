@@ -53,6 +53,8 @@ class Protocol {
   virtual Connection* connection() { return nullptr; }
   // The route being served, for the slow-turn warning.
   virtual std::string_view route_name() const = 0;
+  // First size of the buffer for input that is set aside, bytes.
+  virtual std::size_t read_buffer_size() const = 0;
   // Bytes held beyond the outbox, for the memory limit.
   virtual std::size_t held_bytes() const { return 0; }
   virtual void check_invariants() const {}

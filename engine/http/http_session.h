@@ -48,6 +48,7 @@ class HttpSession final : public connection::Protocol, private core::TaskScope, 
   void on_stop() override;
   void on_detached() override;
   std::string_view route_name() const override;
+  std::size_t read_buffer_size() const override { return service_.config.read_buffer_size; }
   std::size_t held_bytes() const override { return counted_; }
 
  private:

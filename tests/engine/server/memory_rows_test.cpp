@@ -32,6 +32,7 @@ class MemoryRows : public testing::Test {
     server->get("/fountain", websocket({.message = [](Connection& c, const Message& m) {
                   for (int i = std::stoi(std::string(m.text())); i > 0; i--) (void)c.send_binary(as_bytes(kilobyte));
                 }}));
+    server->get("/deaf", websocket({.open = [](Connection& c) { c.pause_reading(); }}));
     server->post("/", [](Request& request) { return Response::text(std::to_string(request.body().size())); });
     ASSERT_TRUE(server->listen("127.0.0.1:0"));
     ASSERT_TRUE(server->start());
@@ -195,6 +196,21 @@ TEST_F(MemoryRows, AboveTheLimitSlowReadersGoLargestFirstAndTheOthersStay) {
     EXPECT_EQ(readers[i].messages().size(), static_cast<std::size_t>(kilobytes[i]));
   }
   EXPECT_LT(readers[1].messages().size(), 300u) << "who held most went";
+}
+
+TEST_F(MemoryRows, InputSetAsideTakesABufferOfReadBufferSizeFirst) {
+  for (const std::size_t size : {4 * kKiB, 256 * kKiB}) {
+    Config config;
+    config.read_buffer_size = size;
+    start(config);
+    std::vector<SimulatedClient> clients;
+    for (int i = 0; i < 3; i++) {
+      clients.push_back(connect("/deaf"));
+      clients.back().send_text("a few bytes");
+      world.run_for(5ms);
+    }
+    EXPECT_EQ(refused("memory_held_back"), size == 256 * kKiB ? 3u : 0u);
+  }
 }
 
 TEST_F(MemoryRows, ABodyIsGivenBackOnceItIsAnswered) {
