@@ -62,9 +62,10 @@ class ConnectionHandle {
   std::expected<void, Error> send(MessageType type, Bytes data) const;
   std::expected<void, Error> send_text(std::string_view text) const { return send(MessageType::text, as_bytes(text)); }
   std::expected<void, Error> send_binary(Bytes data) const { return send(MessageType::binary, data); }
-  // Errors: invalid_close_code, stopping, queue_full.
+  // Errors: invalid_close_code, invalid_utf8, stopping, queue_full, out_of_memory.
   std::expected<void, Error> close(std::uint16_t code = 1000, std::string_view reason = {}) const;
-  // Runs `f(Connection&)` on the connection's core; dropped unrun where the connection is gone by then.
+  // Runs `f(Connection&)` on the connection's core; dropped unrun where the connection is gone by then. An `f` that
+  // does not fit inside an InlineFunction is allocated by the caller, where std::bad_alloc may be thrown.
   std::expected<void, Error> post(core::InlineFunction<void(Connection&)> f) const;
 
  private:

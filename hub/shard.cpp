@@ -26,6 +26,7 @@ Shard::Shard(connection::CoreContext& context, std::span<connection::CoreContext
       ids_(kMaxSlots),
       all_({{}, 0}, context.reactor.frames()),
       parcels_(ParcelPool::create()) {
+  context_.reactor.admit();
   for (connection::CoreContext* core : cores_) outgoing_.emplace_back(core->reactor.gate_ref());
   for (const auto& [room, policy] : options_.policies) {
     const HashedName name = hash(room);
@@ -92,7 +93,7 @@ void Shard::hold_back_feeder(std::size_t core) {
   connection::Session* session = find_session(context_.last_served);
   if (!session || session->ended()) return;
   held_back_.push_back(context_.last_served);
-  session->hold_back(true);
+  session->hold_input(true);
 }
 
 void Shard::let_feeders_go_on() {
@@ -100,7 +101,7 @@ void Shard::let_feeders_go_on() {
   for (const Outgoing& outgoing : outgoing_)
     if (outgoing.size() >= (options_.config.max_waiting_broadcasts + 1) / 2) return;
   for (const io::Token link : std::exchange(held_back_, {}))
-    if (connection::Session* session = find_session(link)) session->hold_back(false);
+    if (connection::Session* session = find_session(link)) session->hold_input(false);
 }
 
 void Shard::detach() {
@@ -122,6 +123,7 @@ void Shard::detach() {
   members_.for_each([this](Member& member) { let_go(member); });
   policies_.for_each([](Policy& policy) { delete &policy; });
   context_.reactor.unmark(*this);
+  context_.reactor.dismiss();
 }
 
 void Shard::check_invariants() const {

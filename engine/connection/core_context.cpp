@@ -1,3 +1,5 @@
+#include <cassert>
+#include <new>
 #include <utility>
 
 #include <brume/engine/connection/core_context.h>
@@ -13,6 +15,26 @@ CoreContext::CoreContext(io::Io& io, const core::Reactor::Options& options, LogF
       index(core_index),
       links(max_links) {}
 
-CoreContext::~CoreContext() = default;
+CoreContext::~CoreContext() {
+  assert(reactor.ledger().held() == 0);
+}
+
+Refusal CoreContext::note_exception(const std::exception_ptr& exception, std::string_view route,
+                                    const io::Address* peer) noexcept {
+  const auto note = [&](Refusal refusal, std::string_view what) {
+    counters.refusals[static_cast<std::size_t>(refusal)].add();
+    log.event(LogLevel::error, reactor.now(), to_string(refusal), peer, route, what);
+    return refusal;
+  };
+  try {
+    std::rethrow_exception(exception);
+  } catch (const std::bad_alloc&) {
+    return note(Refusal::out_of_memory, {});
+  } catch (const std::exception& e) {
+    return note(Refusal::handler_exception, e.what());
+  } catch (...) {
+    return note(Refusal::handler_exception, "not a std::exception");
+  }
+}
 
 }  // namespace brume::connection

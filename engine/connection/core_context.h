@@ -5,6 +5,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
+#include <string_view>
 
 #include <brume/engine/connection/core_extension.h>
 #include <brume/engine/connection/counters.h>
@@ -37,6 +39,9 @@ struct CoreContext {
   CoreContext(io::Io& io, const core::Reactor::Options& options, LogFunction log_function, std::size_t core_index,
               std::size_t max_links, Doorkeeper& keeper);
   ~CoreContext();
+
+  // What the application threw while `route` was served: counted and logged. out_of_memory or handler_exception.
+  Refusal note_exception(const std::exception_ptr& exception, std::string_view route, const io::Address* peer) noexcept;
 
   core::Reactor reactor;
   Log log;

@@ -22,10 +22,16 @@ std::string_view to_string(Refusal refusal) {
       return "handler_exception";
     case Refusal::out_of_memory:
       return "out_of_memory";
+    case Refusal::memory_held_back:
+      return "memory_held_back";
+    case Refusal::memory_refused:
+      return "memory_refused";
     case Refusal::memory_limit:
       return "memory_limit";
     case Refusal::accept_paused:
       return "accept_paused";
+    case Refusal::accept_refused:
+      return "accept_refused";
     case Refusal::slow_turn:
       return "slow_turn";
     case Refusal::slow_consumer:

@@ -38,13 +38,16 @@ enum class Refusal : std::uint8_t {
   close_timeout,
   handler_exception,
   out_of_memory,
+  memory_held_back,
+  memory_refused,
   memory_limit,
   accept_paused,
+  accept_refused,
   slow_turn,
   slow_consumer,
   hub_overloaded,
 };
-inline constexpr std::size_t kRefusalCount = 14;
+inline constexpr std::size_t kRefusalCount = 17;
 std::string_view to_string(Refusal refusal);
 
 struct Counters {

@@ -32,11 +32,14 @@ constexpr std::size_t kSpillBeforeStop = 16 * 1024;
 }  // namespace
 
 Link::Link(CoreContext& context, io::SocketId socket, const io::Address& peer)
-    : Transport(context), socket_(socket), peer_(peer) {}
+    : Transport(context), socket_(socket), peer_(peer) {
+  context.reactor.admit();
+}
 
 Link::~Link() {
   assert(state_ == State::closed && !receiving_ && in_flight_ == 0);
   free_spill();
+  context_.reactor.dismiss();
 }
 
 void Link::start(std::chrono::milliseconds write_timeout, bool admitted) {
@@ -53,6 +56,12 @@ void Link::start_receive() {
   context_.reactor.io().receive(socket_, token());
 }
 
+void Link::stop_receive() {
+  if (!receiving_ || stopping_receive_) return;
+  stopping_receive_ = true;
+  context_.reactor.io().stop_receive(socket_, token());
+}
+
 void Link::on_received(std::span<std::byte> bytes) {
   context_.counters.bytes_received.add(bytes.size());
   if (state_ != State::open) return;  // ending: the rest is dropped unparsed
@@ -60,7 +69,7 @@ void Link::on_received(std::span<std::byte> bytes) {
 }
 
 void Link::offer(std::span<std::byte> bytes) {
-  if (!paused_ && !spill_) bytes = feed(bytes);
+  if (takes_input() && !spill_) bytes = feed(bytes);
   if (state_ != State::open) return free_spill();
   if (bytes.empty()) return;
   try {
@@ -69,11 +78,8 @@ void Link::offer(std::span<std::byte> bytes) {
     return abort(End::memory);
   }
   // A protocol that left bytes without pausing waits for more of them; they are offered again together.
-  if (paused_ && receiving_ && !stopping_receive_ && spill_->content().size() > kSpillBeforeStop) {
-    stopping_receive_ = true;
-    context_.reactor.io().stop_receive(socket_, token());
-  }
-  if (!paused_) context_.reactor.mark_ready(*this);
+  if (!takes_input() && spill_->content().size() > kSpillBeforeStop) stop_receive();
+  if (takes_input()) context_.reactor.mark_ready(*this);
 }
 
 template <class F>
@@ -88,7 +94,7 @@ void Link::guarded(F&& call) {
 std::span<std::byte> Link::feed(std::span<std::byte> bytes) {
   offering_ = true;
   context_.last_served = token();
-  while (!bytes.empty() && state_ == State::open && !paused_) {
+  while (!bytes.empty() && state_ == State::open && takes_input()) {
     Protocol* protocol = protocol_;
     std::size_t taken = 0;
     guarded([&] { taken = protocol->on_input(bytes); });
@@ -103,7 +109,8 @@ void Link::set_aside(std::span<const std::byte> bytes) {
   const std::size_t used = spill_ ? spill_->content().size() : 0;
   if (!spill_ || spill_->end + Spill::kHeaderSize + bytes.size() > spill_->capacity) {
     const std::size_t wanted = Spill::kHeaderSize + used + bytes.size();
-    const core::Block block = context_.reactor.blocks().take(spill_ ? std::max(wanted, 2 * used) : wanted);
+    const core::Block block =
+        context_.reactor.blocks().take(std::max(wanted, spill_ ? 2 * used : protocol_->read_buffer_size()));
     auto* grown = new (block.data) Spill{block.size, 0, static_cast<std::uint32_t>(used)};
     if (used != 0) std::memcpy(grown->bytes(), spill_->content().data(), used);
     free_spill();
@@ -122,11 +129,24 @@ void Link::free_spill() {
 void Link::resume() {
   if (!paused_) return;
   paused_ = false;
-  if (!offering_) context_.reactor.mark_ready(*this);
+  if (!offering_ && !held_back_) context_.reactor.mark_ready(*this);
+}
+
+bool Link::hold_back() {
+  if (state_ != State::open || held_back_) return false;
+  held_back_ = true;
+  stop_receive();
+  return true;
+}
+
+void Link::let_go() {
+  if (!held_back_) return;
+  held_back_ = false;
+  if (!paused_) context_.reactor.mark_ready(*this);
 }
 
 void Link::run_ready() {
-  if (state_ != State::open || paused_) return;
+  if (state_ != State::open || !takes_input()) return;
   if (spill_) {
     const std::size_t before = spill_->content().size();
     const std::size_t left = feed(spill_->content()).size();
@@ -135,7 +155,7 @@ void Link::run_ready() {
       free_spill();
     } else {
       spill_->begin += static_cast<std::uint32_t>(before - left);
-      if (paused_) return;
+      if (!takes_input()) return;
     }
   }
   if (input_ended_) return tell_end(End::fin);
@@ -147,13 +167,13 @@ void Link::on_receive_ended(int error) {
   stopping_receive_ = false;
   if (state_ == State::aborting) return close_when_idle();
   if (error == ECANCELED) {
-    if (state_ == State::ending || !paused_) start_receive();
+    if (state_ == State::ending || takes_input()) start_receive();
     return;
   }
   if (error != 0) return abort(End::reset);
   input_ended_ = true;
   if (state_ == State::ending) return try_finish();
-  if (!paused_ || !spill_) return tell_end(End::fin);
+  if (takes_input() || !spill_) return tell_end(End::fin);
   // What is set aside may still be asked for, but the peer is gone: not for longer than a write may stall.
   deadline_ = context_.reactor.now() + write_timeout_;
   wake_by(deadline_);

@@ -28,11 +28,15 @@ class Link final : public Transport {
   void on_sent(std::int32_t result);
   // The server stops: tells the protocol.
   void on_stop();
+  // The core is short of memory: nothing more is read from this peer until it is let go. True where that is new.
+  bool hold_back();
+  void let_go();
 
   void request_flush() override;
   std::size_t in_flight() const override { return in_flight_; }
   void pause() override { paused_ = true; }
   void resume() override;
+  bool held_back() const override { return held_back_; }
   void end(Time deadline) override;
   void abort(End end) override;
   void set_protocol(Protocol& protocol) override { protocol_ = &protocol; }
@@ -50,6 +54,7 @@ class Link final : public Transport {
 
   Protocol* protocol() const { return protocol_; }
   bool closed() const { return state_ == State::closed; }
+  bool aborting() const { return state_ == State::aborting || state_ == State::closed; }
   // Bytes held for this peer: outbox, input set aside, a message that is not whole.
   std::size_t held_bytes() const;
   void check_invariants() const;
@@ -64,10 +69,12 @@ class Link final : public Transport {
   void guarded(F&& call);
   // Offers bytes to the protocol until it takes no more; what is left is set aside.
   void offer(std::span<std::byte> bytes);
+  bool takes_input() const { return !paused_ && !held_back_; }
   std::span<std::byte> feed(std::span<std::byte> bytes);
   void set_aside(std::span<const std::byte> bytes);
   void free_spill();
   void start_receive();
+  void stop_receive();
   // Tells the protocol that no input will come, once all that came was offered.
   void tell_end(End end);
   void output_moved(std::size_t size);
@@ -87,6 +94,7 @@ class Link final : public Transport {
   io::Address peer_;
   State state_ = State::open;
   bool paused_ : 1 = false;
+  bool held_back_ : 1 = false;
   bool receiving_ : 1 = false;  // a receive is under way
   bool stopping_receive_ : 1 = false;
   bool input_ended_ : 1 = false;  // FIN came

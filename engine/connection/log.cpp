@@ -1,4 +1,5 @@
 #include <chrono>
+#include <new>
 
 #include <brume/engine/connection/log.h>
 
@@ -33,8 +34,18 @@ std::string escape_for_log(std::string_view text, std::size_t max_size) {
   return out;
 }
 
-void Log::event(LogLevel level, io::Time now, std::string_view rule, const io::Address* peer, std::string_view detail) {
+void Log::event(LogLevel level, io::Time now, std::string_view rule, const io::Address* peer, std::string_view detail,
+                std::string_view cause) noexcept {
   if (!function_) return;
+  try {
+    write(level, now, rule, peer, detail, cause);
+  } catch (const std::bad_alloc&) {
+    lost_++;
+  }
+}
+
+void Log::write(LogLevel level, io::Time now, std::string_view rule, const io::Address* peer, std::string_view detail,
+                std::string_view cause) {
   Allowance& allowance = allowances_[rule];
   const io::Time second = std::chrono::floor<std::chrono::seconds>(now);
   if (allowance.second != second) {
@@ -50,8 +61,11 @@ void Log::event(LogLevel level, io::Time now, std::string_view rule, const io::A
   if (peer && peer->family != io::Address::Family::none) line = peer->to_string() + ' ';
   line += rule;
   if (!detail.empty()) line += ": " + escape_for_log(detail);
+  if (!cause.empty()) line += ": " + escape_for_log(cause);
   if (allowance.left_out != 0) line += " (" + std::to_string(allowance.left_out) + " more like it not shown)";
+  if (lost_ != 0) line += " (" + std::to_string(lost_) + " lines lost for want of memory)";
   allowance.left_out = 0;
+  lost_ = 0;
   function_(level, line);
 }
 

@@ -26,8 +26,10 @@ class Log {
 
   explicit Log(LogFunction function) : function_(std::move(function)) {}
 
-  // "<peer> <rule>: <detail>". `rule` has static storage and is the allowance's key. `detail` is escaped.
-  void event(LogLevel level, io::Time now, std::string_view rule, const io::Address* peer, std::string_view detail);
+  // "<peer> <rule>: <detail>: <cause>". `rule` has static storage and is the allowance's key. `detail` and `cause` are
+  // escaped. A line for which there is no memory is left out: whoever has something to say goes on.
+  void event(LogLevel level, io::Time now, std::string_view rule, const io::Address* peer, std::string_view detail,
+             std::string_view cause = {}) noexcept;
 
  private:
   struct Allowance {
@@ -35,8 +37,12 @@ class Log {
     std::uint32_t lines = 0;
     std::uint64_t left_out = 0;
   };
+  void write(LogLevel level, io::Time now, std::string_view rule, const io::Address* peer, std::string_view detail,
+             std::string_view cause);
+
   LogFunction function_;
   std::unordered_map<std::string_view, Allowance> allowances_;
+  std::uint64_t lost_ = 0;  // lines there was no memory for, since the last one written
 };
 
 }  // namespace brume::connection

@@ -23,6 +23,9 @@ static_assert(sizeof(Session) <= 15 * sizeof(std::uint64_t));
 static_assert((sizeof(Session) + core::FramePool::kHeaderSize) % 64 == 0);
 
 namespace {
+// Bytes: holds the answer to an upgrade and a short greeting behind it. Blocks taken for many handshakes at once are
+// kept for a while, and most connections say no more than that for some time.
+constexpr std::size_t kAnswerBlockSize = 1024;
 // Control frames that may wait in the outbox before pings wait too, of which only the latest is then answered (section
 // 5.5.3).
 constexpr std::uint32_t kMaxQueuedControls = 32;
@@ -44,7 +47,6 @@ Session::Session(Transport& transport, RouteRef route)
       control_bucket_(config().control_rate),
       last_received_(now()) {
   context_.counters.connections.add();
-  context_.counters.upgrades.add();
 }
 
 Session::~Session() {
@@ -67,7 +69,7 @@ core::Reactor& Session::reactor() {
 }
 
 void Session::open(Transport& transport, RouteRef route, const Request& request, std::shared_ptr<const Request> kept,
-                   std::string_view subprotocol) {
+                   std::string_view subprotocol, std::string_view answer) {
   const WebSocketRoute::State& state = route->state;
   const std::size_t size = state.size == 0 ? sizeof(Session) : user_state_offset() + state.size;
   core::FramePool& frames = transport.context().reactor.frames();
@@ -82,11 +84,17 @@ void Session::open(Transport& transport, RouteRef route, const Request& request,
     if (!subprotocol.empty()) session->cold().subprotocol = subprotocol;
     if (kept) session->cold().request = std::move(kept);
     if (session->config().message_rate != 0 || session->config().byte_rate != 0) session->cold();
+    const auto room =
+        transport.outbox().append(transport.context().reactor.blocks(), answer.size(), Outbox::Content::raw,
+                                  std::min(session->config().write_buffer_size, kAnswerBlockSize));
+    std::ranges::copy(std::as_bytes(std::span(answer)), room.begin());
   } catch (...) {
     if (session) session->~Session();
     core::FramePool::deallocate(memory);
     throw;
   }
+  session->context_.counters.upgrades.add();
+  transport.request_flush();
   transport.set_protocol(*session);
   transport.set_write_timeout(session->config().write_timeout);
   transport.wake_by(session->on_deadline(session->now()));
@@ -94,6 +102,7 @@ void Session::open(Transport& transport, RouteRef route, const Request& request,
 }
 
 void Session::start_handler(const Request& request) {
+  handler_begun_ = !route_->handler;  // with callbacks every task is a spawned one
   const CoreContext::Opening before = std::exchange(context_.opening, {this, &request});
   guarded([this] {
     if (route_->handler) {
@@ -119,7 +128,7 @@ void Session::on_task_done(void* task, std::exception_ptr exception) noexcept {
   } else {
     std::erase(cold_->spawned, task);
   }
-  if (exception) handle_exception(std::move(exception));
+  if (exception) handle_exception(exception);
   free_if_done();
 }
 
@@ -130,7 +139,7 @@ Time Session::now() const {
 // ---- input
 
 bool Session::may_take_input() const {
-  return state_ != State::ended && !paused_by_user_ && !held_back_ && !(cold_ && cold_->held);
+  return state_ != State::ended && !paused_by_user_ && !input_held_ && !(cold_ && cold_->held);
 }
 
 std::size_t Session::on_input(std::span<std::byte> input) {
@@ -321,7 +330,7 @@ void Session::begin_close(std::uint16_t code, std::string_view reason, CloseCaus
   close_cause_ = cause;
   // The peer's Close has to be found in whatever it still sends, also behind a message nobody took.
   if (cold_) cold_->held.reset();
-  paused_by_user_ = held_back_ = false;
+  paused_by_user_ = input_held_ = false;
   blocked_on_output_ = false;
   transport_->resume();
   transport_->wake_by(deadline_);
@@ -359,20 +368,8 @@ void Session::on_end(End end) {
   finish(ours ? close_code_ : codec::close_code::abnormal, {}, cause, false);
 }
 
-void Session::handle_exception(std::exception_ptr exception) noexcept {
-  std::string what;
-  Refusal refusal = Refusal::handler_exception;
-  try {
-    std::rethrow_exception(std::move(exception));
-  } catch (const std::bad_alloc&) {
-    refusal = Refusal::out_of_memory;
-  } catch (const std::exception& e) {
-    what = e.what();
-  } catch (...) {
-    what = "not a std::exception";
-  }
-  context_.counters.refusals[static_cast<std::size_t>(refusal)].add();
-  log(LogLevel::error, to_string(refusal), what.empty() ? route_->name : route_->name + ": " + what);
+void Session::handle_exception(const std::exception_ptr& exception) noexcept {
+  context_.note_exception(exception, route_->name, transport_ ? &transport_->peer() : nullptr);
   if (state_ == State::ended) return;
   try {
     fail_with(codec::close_code::internal_error, "internal error", CloseCause::handler_error);
@@ -459,7 +456,7 @@ Time Session::on_deadline(Time time) {
   }
   Time next = deadline_;
   // While this side does not read, silence says nothing about the peer.
-  if (!may_take_input() || blocked_on_output_) last_received_ = time;
+  if (!may_take_input() || blocked_on_output_ || transport_->held_back()) last_received_ = time;
   if (config().read_timeout != Time::zero()) {
     const Time limit = last_received_ + config().read_timeout;
     if (time >= limit) {
@@ -495,7 +492,7 @@ void Session::check_invariants() const {
   assert(!waiter_ || (handler_begun_ && !message_ready_));
   assert(!context_.in_hand.source && !context_.opening.session);  // between turns no handler runs
   assert(state_ != State::ended || !waiter_);
-  decoder_.check_invariants();
+  if (state_ != State::ended) decoder_.check_invariants();  // one that threw is only good for being destroyed
 }
 
 }  // namespace brume::connection

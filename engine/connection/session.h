@@ -32,22 +32,23 @@ namespace brume::connection {
 
 class Session final : public Connection, public Protocol {
  public:
-  // Opens a session on `transport`, whose outbox already holds the 101, and calls the handler for the first time.
+  // Opens a session on `transport`, puts `answer` (the 101) into its outbox, and calls the handler for the first time.
   // `request` lives until the call returns; `kept`, where the route keeps requests, as long as the session.
-  // May throw std::bad_alloc before anything changed.
+  // May throw std::bad_alloc (or what the typed state's constructor throws) before anything changed.
   static void open(Transport& transport, RouteRef route, const Request& request, std::shared_ptr<const Request> kept,
-                   std::string_view subprotocol);
+                   std::string_view subprotocol, std::string_view answer);
 
   // Protocol
   std::size_t on_input(std::span<std::byte> input) override;
   void on_output_progress() override;
   void on_end(End end) override;
-  void on_exception(std::exception_ptr exception) override { handle_exception(std::move(exception)); }
+  void on_exception(std::exception_ptr exception) noexcept override { handle_exception(exception); }
   Time on_deadline(Time time) override;
   void on_stop() override;
   void on_detached() override;
   Connection* connection() override { return this; }
   std::string_view route_name() const override { return route_->name; }
+  std::size_t read_buffer_size() const override { return config().read_buffer_size; }
   std::size_t held_bytes() const override { return counted_; }
   void check_invariants() const override;
 
@@ -81,8 +82,8 @@ class Session final : public Connection, public Protocol {
   TapeOutcome take_from(Tape& tape, std::uint32_t first) noexcept;
   void settle_outcome(TapeOutcome outcome);
 
-  // While held back no further message is delivered: what it feeds is too full. As pause_reading(), and apart from it.
-  void hold_back(bool held);
+  // While it is held no further message is delivered: what it feeds is too full. As pause_reading(), and apart from it.
+  void hold_input(bool held);
 
   // `watcher` hears of the end. Requires: not ended. May throw std::bad_alloc. unwatch(): does nothing where it is not
   // watching any more.
@@ -130,7 +131,7 @@ class Session final : public Connection, public Protocol {
   Cold& cold();
   Time now() const;
   void start_handler(const Request& request);
-  void handle_exception(std::exception_ptr exception) noexcept;
+  void handle_exception(const std::exception_ptr& exception) noexcept;
   // Calls the application; what it throws ends the connection with 1011.
   template <class F>
   void guarded(F&& f) noexcept;
@@ -184,7 +185,7 @@ class Session final : public Connection, public Protocol {
   bool was_above_half_ : 1 = false;
   bool pinged_ : 1 = false;          // since the last byte came
   bool has_user_state_ : 1 = false;  // websocket<State>
-  bool held_back_ : 1 = false;       // what its messages feed is full
+  bool input_held_ : 1 = false;      // what its messages feed is full
   bool message_ready_ = false;       // the message in hand waits for the resumed receive()
   CoreContext& context_;
   Transport* transport_;  // null once it is gone

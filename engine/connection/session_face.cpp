@@ -1,6 +1,7 @@
 // The public face of a connection: brume::Connection's calls, its awaiters and its handle.
 #include <algorithm>
 #include <cassert>
+#include <new>
 #include <utility>
 
 #include <brume/codec/close_payload.h>
@@ -151,14 +152,22 @@ std::expected<void, Error> ConnectionHandle::post(core::InlineFunction<void(Conn
 std::expected<void, Error> ConnectionHandle::send(MessageType type, Bytes data) const {
   if (type != MessageType::text && type != MessageType::binary) return std::unexpected(Error::invalid_message_type);
   if (type == MessageType::text && !codec::is_valid_utf8(data)) return std::unexpected(Error::invalid_utf8);
-  std::vector<std::byte> copy(data.begin(), data.end());
-  return post([type, copy = std::move(copy)](Connection& c) { session(c).send_posted(type, copy); });
+  try {
+    std::vector<std::byte> copy(data.begin(), data.end());
+    return post([type, copy = std::move(copy)](Connection& c) { session(c).send_posted(type, copy); });
+  } catch (const std::bad_alloc&) {
+    return std::unexpected(Error::out_of_memory);
+  }
 }
 
 std::expected<void, Error> ConnectionHandle::close(std::uint16_t code, std::string_view reason) const {
   if (!codec::is_sendable_close_code(code)) return std::unexpected(Error::invalid_close_code);
   if (!codec::is_valid_utf8(reason)) return std::unexpected(Error::invalid_utf8);
-  return post([code, text = std::string(reason)](Connection& c) { (void)c.close(code, text); });
+  try {
+    return post([code, text = std::string(reason)](Connection& c) { (void)c.close(code, text); });
+  } catch (const std::bad_alloc&) {
+    return std::unexpected(Error::out_of_memory);
+  }
 }
 
 }  // namespace brume
@@ -270,8 +279,8 @@ void Session::resume_reading() {
   update_reading();
 }
 
-void Session::hold_back(bool held) {
-  held_back_ = held && state_ == State::open;
+void Session::hold_input(bool held) {
+  input_held_ = held && state_ == State::open;
   update_reading();
 }
 

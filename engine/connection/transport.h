@@ -46,7 +46,7 @@ class Protocol : public Lingerer {
   // already being torn down.
   virtual void on_end(End end) = 0;
   // A call above threw. The protocol ends its connection as it sees fit.
-  virtual void on_exception(std::exception_ptr exception) = 0;
+  virtual void on_exception(std::exception_ptr exception) noexcept = 0;
   // A time asked for by Transport::wake_by() may have come. Returns the next one it needs (Time::max() for none).
   virtual Time on_deadline(Time now) = 0;
   // The server stops: begin to end this connection.
@@ -57,6 +57,8 @@ class Protocol : public Lingerer {
   virtual Connection* connection() { return nullptr; }
   // The route being served, for the slow-turn warning.
   virtual std::string_view route_name() const = 0;
+  // First size of the buffer for input that is set aside, bytes.
+  virtual std::size_t read_buffer_size() const = 0;
   // Bytes held beyond the outbox, for the memory limit.
   virtual std::size_t held_bytes() const { return 0; }
   virtual void check_invariants() const {}
@@ -78,6 +80,8 @@ class Transport : public core::Participant {
   // Offers no further input until resume(); what arrives is set aside, and soon no longer read.
   virtual void pause() = 0;
   virtual void resume() = 0;
+  // Whether the core, short of memory, does not read this peer for now: silence then says nothing about it.
+  virtual bool held_back() const = 0;
   // Sends what is in the outbox, ends the sending direction, drops what still comes until the peer has ended its own,
   // and closes; whatever is not done by `deadline` is cut off.
   virtual void end(Time deadline) = 0;

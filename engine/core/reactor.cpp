@@ -59,6 +59,16 @@ void Reactor::turn(io::Events& events, Time max_wait) {
   if (io_.sleeps_between_turns() && (has_work() || !gate().prepare_sleep())) io_.wake();
 }
 
+void Reactor::admit() {
+  assert(running_.empty());
+  constexpr std::size_t kFirstCapacity = 64;
+  // Untouched memory costs nothing: what is reserved here becomes real only where that many are marked in one turn.
+  for (std::vector<Participant*>* list : {&ready_, &settle_, &flush_, &reap_, &running_}) {
+    if (list->capacity() <= participants_) list->reserve(std::max(kFirstCapacity, 2 * participants_));
+  }
+  participants_++;
+}
+
 void Reactor::take_completions(io::Events& events, Time max_wait) {
   const Time limit = sleep_limit(max_wait);
   if (limit == Time::zero()) {
@@ -104,6 +114,8 @@ void Reactor::unmark(Participant& participant) {
 
 void Reactor::check_invariants() const {
   assert(running_.empty());
+  for ([[maybe_unused]] const std::vector<Participant*>* list : {&ready_, &flush_, &reap_, &running_})
+    assert(list->capacity() >= participants_);
   timers_.check_invariants();
   blocks_.check_invariants();
 }

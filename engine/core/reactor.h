@@ -6,6 +6,7 @@
 // outlive it, is the caller's.
 #pragma once
 
+#include <cassert>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -33,7 +34,7 @@ class Alarm : public Timer {
 };
 
 // Something with work at set points of a turn, and at a time of its own. Marked by the reactor's mark_ functions; a
-// mark is used up by its call.
+// mark is used up by its call. Reactor::admit() comes before its first mark, dismiss() after its last.
 class Participant : public Alarm {
  public:
   // Goes on with input that was set aside.
@@ -107,6 +108,14 @@ class Reactor {
 
   void arm(Alarm& alarm, Time deadline) { timers_.arm(alarm, deadline); }
 
+  // Makes room for the marks of one more participant, so that marking it never fails: a mark comes where nobody could
+  // be told that there is no memory. May throw std::bad_alloc; then nothing changed.
+  void admit();
+  // A participant is gone.
+  void dismiss() noexcept {
+    assert(participants_ != 0);
+    participants_--;
+  }
   void mark_ready(Participant& participant) { mark(participant, Participant::kReady, ready_); }
   // Settled in this turn, or in the next where this turn's settling has begun.
   void mark_settle(Participant& participant) { mark(participant, Participant::kSettle, settle_); }
@@ -128,6 +137,7 @@ class Reactor {
  private:
   static void mark(Participant& participant, Participant::Mark mark, std::vector<Participant*>& list) {
     if (participant.marks_ & mark) return;
+    assert(list.size() < list.capacity());
     list.push_back(&participant);
     participant.marks_ = static_cast<std::uint8_t>(participant.marks_ | mark);
   }
@@ -150,6 +160,7 @@ class Reactor {
   Time last_turn_length_{0};
   std::uint64_t turns_ = 0;
   bool more_envelopes_ = false;
+  std::size_t participants_ = 0;
   GateRef gate_;
   Ledger ledger_;
   BlockPool blocks_;

@@ -40,6 +40,7 @@ HttpSession::HttpSession(connection::Transport& transport, const Service& servic
 
 HttpSession::~HttpSession() {
   if (task_) destroy_task(task_);
+  context_.reactor.ledger().sub(core::Ledger::Kind::messages, counted_);
 }
 
 HttpSession& HttpSession::open(connection::Transport& transport, const Service& service, Time accepted) {
@@ -72,6 +73,7 @@ std::size_t HttpSession::read_head(std::span<std::byte> input) {
   }
   const std::size_t before = buffer_.size();
   buffer_.append(reinterpret_cast<const char*>(input.data()), input.size());
+  account();
   const codec::HeadLimits limits{service_.config.max_head_size, service_.config.max_headers};
   const auto size = scanner_.scan(std::as_bytes(std::span(buffer_)), limits);
   if (!size) {
@@ -123,6 +125,7 @@ std::size_t HttpSession::read_body(std::span<std::byte> input) {
     body_.append(reinterpret_cast<const char*>(run->data()), run->size());
     if (run->empty() || body_decoder_->done()) break;
   }
+  account();
   if (body_decoder_->done()) dispatch();
   return input.size() - rest.size();
 }
@@ -148,23 +151,14 @@ void HttpSession::on_task_done(void*, std::exception_ptr exception) noexcept {
   free_if_done();
 }
 
-void HttpSession::on_exception(std::exception_ptr exception) {
-  std::string what;
-  try {
-    std::rethrow_exception(std::move(exception));
-  } catch (const std::exception& e) {
-    what = e.what();
-  } catch (...) {
-    what = "not a std::exception";
-  }
+void HttpSession::on_exception(std::exception_ptr exception) noexcept {
   if (!transport_) return;
-  context_.counters.refusals[static_cast<std::size_t>(connection::Refusal::handler_exception)].add();
-  context_.log.event(LogLevel::error, reactor().now(), "handler_exception", &transport_->peer(),
-                     std::string(route_name()) + ": " + what);
+  const auto refusal = context_.note_exception(exception, route_name(), &transport_->peer());
   if (state_ == State::ended) return;
   try {
     keep_alive_ = false;
-    respond(Response::of(HttpError::internal_error));
+    const bool no_memory = refusal == connection::Refusal::out_of_memory;
+    respond(Response::of(no_memory ? HttpError::over_capacity : HttpError::internal_error));
   } catch (...) {
     transport_->abort(End::memory);
   }
@@ -229,17 +223,11 @@ void HttpSession::upgrade(const Response& response) {
   for (const auto& [name, value] : response.headers()) extra.push_back({name, value});
   std::string head;
   codec::append_switching_protocols(head, {accept.data(), accept.size()}, response.subprotocol(), extra);
-  connection::Transport& transport = *transport_;
-  const auto room =
-      transport.outbox().append(context_.reactor.blocks(), head.size(), connection::Outbox::Content::raw,
-                                std::min(response.upgrade()->config.write_buffer_size, kUpgradeBlockSize));
-  std::copy_n(reinterpret_cast<const std::byte*>(head.data()), head.size(), room.begin());
-  transport.request_flush();
-  state_ = State::ended;
-  transport.resume();
   std::shared_ptr<const Request> kept;
   if (response.upgrade()->config.keep_request) kept = copy_request(*request_, buffer_);
-  connection::Session::open(transport, response.upgrade(), *request_, std::move(kept), response.subprotocol());
+  transport_->resume();
+  connection::Session::open(*transport_, response.upgrade(), *request_, std::move(kept), response.subprotocol(), head);
+  state_ = State::ended;
   transport_ = nullptr;
   detached_ = true;
   free_if_done();
@@ -249,11 +237,13 @@ void HttpSession::next_request() {
   request_.reset();
   head_ = {};  // its views end with the buffer's content: a refusal before the next head is whole must not look at them
   body_decoder_.reset();
-  body_.clear();
-  buffer_.clear();
+  // Not cleared but given back: an idle connection holds no memory.
+  std::string().swap(body_);
+  std::string().swap(buffer_);
   scanner_.reset();
   route_ = nullptr;
   state_ = State::head;
+  account();
   idle_deadline_ = deadline_ = reactor().now() + service_.config.keep_alive_timeout;
   transport_->wake_by(deadline_);
   transport_->outbox().size() > kMaxUnsentAnswers ? transport_->pause() : transport_->resume();
@@ -267,6 +257,14 @@ void HttpSession::on_output_progress() {
     idle_deadline_ = deadline_ = reactor().now() + service_.config.keep_alive_timeout;
   }
   if (transport_->outbox().size() <= kMaxUnsentAnswers) transport_->resume();
+}
+
+void HttpSession::account() {
+  const std::size_t held = buffer_.capacity() + body_.capacity();
+  core::Ledger& ledger = reactor().ledger();
+  ledger.sub(core::Ledger::Kind::messages, counted_);
+  ledger.add(core::Ledger::Kind::messages, held);
+  counted_ = held;
 }
 
 // The time to close counts once the last answer is sent: sending it takes as long as the peer goes on reading.

@@ -41,11 +41,13 @@ class HttpSession final : public connection::Protocol {
   std::size_t on_input(std::span<std::byte> input) override;
   void on_output_progress() override;
   void on_end(connection::End end) override;
-  void on_exception(std::exception_ptr exception) override;
+  void on_exception(std::exception_ptr exception) noexcept override;
   Time on_deadline(Time now) override;
   void on_stop() override;
   void on_detached() override;
   std::string_view route_name() const override;
+  std::size_t read_buffer_size() const override { return service_.config.read_buffer_size; }
+  std::size_t held_bytes() const override { return counted_; }
 
  private:
   enum class State : std::uint8_t {
@@ -73,6 +75,8 @@ class HttpSession final : public connection::Protocol {
   void write(std::string_view head, Bytes body);
   void upgrade(const Response& response);
   void next_request();
+  // Tells the core's ledger what head and body hold.
+  void account();
   void end();
   void give_up() override;
   bool free_if_done();
@@ -92,6 +96,7 @@ class HttpSession final : public connection::Protocol {
   void* task_ = nullptr;              // the handler's frame while it runs
   Time deadline_;                     // of the state
   Time idle_deadline_ = Time::min();  // deadline_ while a kept-alive connection is idle
+  std::size_t counted_ = 0;           // bytes the ledger knows of
   State state_ = State::head;
   bool detached_ = false;
   bool keep_alive_ = false;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cerrno>
+#include <new>
 
 #include <brume/engine/io/epoll_io.h>
 #include <brume/engine/io/errno_map.h>
@@ -58,6 +59,16 @@ bool EpollIo::refuse_one(ListenerHandle listener) {
   return reserve_.refuse_one(listener);
 }
 
+// Closes the descriptor where there is no memory for it.
+SocketId EpollIo::try_adopt(int descriptor) {
+  try {
+    return adopt(descriptor);
+  } catch (const std::bad_alloc&) {
+    ::close(descriptor);
+    return kNoSocket;
+  }
+}
+
 void EpollIo::accept_some(Events& events, ListenerHandle handle) {
   for (int i = 0; i < kAcceptsPerPoll; i++) {
     // Looked up each time: the handler may have paused or closed it.
@@ -67,8 +78,12 @@ void EpollIo::accept_some(Events& events, ListenerHandle handle) {
     peer.size = sizeof peer.storage;
     const int accepted = accept4(handle, peer.get(), &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (accepted >= 0) {
-      const SocketId socket = adopt(accepted);
       delivered_++;
+      const SocketId socket = try_adopt(accepted);
+      if (socket == kNoSocket) {
+        pause_accept(handle);
+        return events.on_accept_failed(handle, ENOMEM);
+      }
       events.on_accepted(handle, socket, from_socket_address(peer.storage, peer.size));
       continue;
     }
@@ -92,7 +107,13 @@ void EpollIo::hand_over(SocketId socket, ListenerHandle listener, const Address&
   assert(entry(socket).open && !entry(socket).registered);
   if (target.name() != kName) return close(socket, false);
   WaitingHandOver waiting{{listener, peer, release(socket)}, static_cast<EpollIo&>(target).door_};
-  if (!try_hand_over(waiting)) waiting_hand_overs_.push_back(std::move(waiting));
+  if (try_hand_over(waiting)) return;
+  const int descriptor = waiting.record.descriptor;
+  try {
+    waiting_hand_overs_.push_back(std::move(waiting));
+  } catch (const std::bad_alloc&) {
+    ::close(descriptor);
+  }
 }
 
 // False where it has to wait.
@@ -109,7 +130,8 @@ bool EpollIo::try_hand_over(const WaitingHandOver& waiting) {
 
 void EpollIo::take_hand_overs(Events& events) {
   door_->inbox.take_all([&](const HandOverInbox::Record& record) {
-    const SocketId socket = adopt(record.descriptor);
+    const SocketId socket = try_adopt(record.descriptor);
+    if (socket == kNoSocket) return;
     delivered_++;
     events.on_accepted(record.listener, socket, record.peer);
   });

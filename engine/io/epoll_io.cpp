@@ -58,6 +58,10 @@ SocketId EpollIo::adopt(int descriptor) {
     free_socket_ = entry(socket).send_slot_or_next;
   } else {
     if (used_sockets_ == chunks_.size() * kSocketsPerChunk) {
+      const std::size_t size = (chunks_.size() + 1) * kSocketsPerChunk;
+      // Each is queued once at most: queueing never fails.
+      ready_.reserve(size);
+      serving_.reserve(size);
       chunks_.push_back(std::make_unique<Socket[]>(kSocketsPerChunk));
     }
     socket = used_sockets_++;
@@ -96,6 +100,7 @@ void EpollIo::queue(SocketId socket) {
   Socket& s = entry(socket);
   if (s.queued) return;
   s.queued = true;
+  assert(ready_.size() < ready_.capacity());
   ready_.push_back({socket, s.use});
 }
 

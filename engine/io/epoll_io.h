@@ -111,7 +111,10 @@ class EpollIo final : public Io {
   EpollIo() = default;
   int open(std::size_t receive_bytes);
 
+  // May throw std::bad_alloc; then nothing changed.
   SocketId adopt(int descriptor);
+  // kNoSocket where there is no memory for it: the descriptor is closed.
+  SocketId try_adopt(int descriptor);
   // Takes the socket out and gives its entry up; returns the descriptor.
   int release(SocketId socket);
   Socket& entry(SocketId socket) { return chunks_[socket / kSocketsPerChunk][socket % kSocketsPerChunk]; }

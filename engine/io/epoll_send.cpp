@@ -3,6 +3,7 @@
 #include <cassert>
 #include <cerrno>
 #include <netinet/in.h>
+#include <new>
 
 #include <brume/engine/io/epoll_io.h>
 
@@ -40,7 +41,12 @@ std::int32_t EpollIo::send(SocketId socket, Token token, std::span<const iovec> 
   if (const int error = ensure_registered(socket)) return -error;
   if (free_send_ == kNoSend) {
     free_send_ = static_cast<std::uint32_t>(waiting_sends_.size());
-    waiting_sends_.emplace_back();
+    try {
+      waiting_sends_.emplace_back();
+    } catch (const std::bad_alloc&) {
+      free_send_ = kNoSend;
+      return -ENOMEM;
+    }
   }
   Socket& s = entry(socket);
   assert(!s.receiving || s.token == token);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cerrno>
+#include <new>
 #include <poll.h>
 #include <sys/resource.h>
 
@@ -46,6 +47,7 @@ int UringIo::open(const UringOptions& options) {
   if (const int error = io_uring_register_files_sparse(ring_.raw(), static_cast<unsigned>(slots))) return -error;
   if (const int error = table_.allocate(slots * sizeof(Socket))) return error;
   sockets_ = {static_cast<Socket*>(table_.data()), slots};
+  starved_.reserve(slots);  // untouched while nobody starves
   return pool_.open(ring_.raw(), options.receive_pool_size, features_.incremental);
 }
 
@@ -116,18 +118,25 @@ std::int32_t UringIo::send(SocketId socket, Token token, std::span<const iovec> 
   s.sending = true;
   assert(!s.receiving || s.token == token);
   s.token = token;
+  msghdr* const message = segments.size() == 1 ? nullptr : keep_message(segments);
   io_uring_sqe& sqe = ring_.entry();
-  if (segments.size() == 1)
+  if (!message)  // one segment, or no memory to send more than the first
     io_uring_prep_send(&sqe, static_cast<int>(socket), segments[0].iov_base, segments[0].iov_len, MSG_NOSIGNAL);
   else
-    io_uring_prep_sendmsg(&sqe, static_cast<int>(socket), keep_message(segments), MSG_NOSIGNAL);
+    io_uring_prep_sendmsg(&sqe, static_cast<int>(socket), message, MSG_NOSIGNAL);
   sqe.flags |= IOSQE_FIXED_FILE;
   track(sqe, tag(UringOp::send, socket));
   return kPending;
 }
 
 msghdr* UringIo::keep_message(std::span<const iovec> segments) {
-  if (messages_used_ == messages_.size()) messages_.emplace_back();
+  if (messages_used_ == messages_.size()) {
+    try {
+      messages_.emplace_back();
+    } catch (const std::bad_alloc&) {
+      return nullptr;
+    }
+  }
   Message& message = messages_[messages_used_++];
   std::ranges::copy(segments, message.segments.begin());
   message.header = {};

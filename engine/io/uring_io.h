@@ -137,6 +137,7 @@ class UringIo final : public Io {
   void arm_receive(SocketId socket);
   void submit_close(SocketId socket);
   void watch_wake();
+  // Null where there is no memory.
   msghdr* keep_message(std::span<const iovec> segments);
 
   // uring_peers.cpp: other cores

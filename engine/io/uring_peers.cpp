@@ -1,6 +1,7 @@
 // What UringIo has to do with other cores: waking them, and handing sockets over.
 #include <algorithm>
 #include <cassert>
+#include <new>
 
 #include <brume/engine/io/uring_constants.h>
 #include <brume/engine/io/uring_io.h>
@@ -17,17 +18,28 @@ std::uint32_t UringIo::peer_index(const std::shared_ptr<Door>& door) {
 void UringIo::wake_peer(Io& target) {
   if (target.name() != kName) return target.wake();
   const std::shared_ptr<Door>& door = static_cast<UringIo&>(target).door_;
+  std::uint32_t peer = 0;
+  try {
+    peer = peer_index(door);
+  } catch (const std::bad_alloc&) {
+    return target.wake();
+  }
   io_uring_sqe& sqe = ring_.entry();
   io_uring_prep_msg_ring(&sqe, door->ring, 0, UringTag{UringOp::woken}.pack(), 0);
   sqe.flags |= IOSQE_CQE_SKIP_SUCCESS;
-  sqe.user_data = UringTag{UringOp::wake_failed, 0, peer_index(door)}.pack();
+  sqe.user_data = UringTag{UringOp::wake_failed, 0, peer}.pack();
 }
 
 void UringIo::hand_over(SocketId socket, ListenerHandle listener, const Address& peer, Io& target) {
   assert(sockets_[socket].open && !sockets_[socket].receiving && !sockets_[socket].sending);
   if (target.name() != kName || &target == this) return close(socket, false);
   auto place = std::ranges::find_if(hand_overs_, [](const HandOver& h) { return !h.target; });
-  if (place == hand_overs_.end()) place = hand_overs_.insert(place, HandOver{});
+  try {
+    waiting_hand_overs_.reserve(hand_overs_.size() + 1);
+    if (place == hand_overs_.end()) place = hand_overs_.insert(place, HandOver{});
+  } catch (const std::bad_alloc&) {
+    return close(socket, false);
+  }
   *place = {static_cast<UringIo&>(target).door_, {listener, peer, -1}, socket, 0};
   sockets_[socket].closing = true;
   operations_++;

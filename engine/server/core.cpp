@@ -17,6 +17,7 @@ using connection::Refusal;
 namespace {
 // How long accepting pauses where the process or the machine has run out of something.
 constexpr Time kAcceptPause = std::chrono::milliseconds(100);
+constexpr std::size_t kMostRefusedAtOnce = 64;  // of those who wait while it pauses
 constexpr Time kSpreadStep = std::chrono::milliseconds(10);
 // A core with that many connections more than its share of a small number is not worth a hand-over.
 constexpr std::size_t kBalanceSlack = 4;
@@ -35,6 +36,7 @@ Core::~Core() {
 
 void Core::add_listener(io::ListenerHandle listener) {
   listeners_.push_back(listener);
+  paused_.reserve(listeners_.size());  // pausing one must not fail
   io_->add_listener(listener);
 }
 
@@ -43,7 +45,7 @@ bool Core::turn(Time max_wait) {
   const core::Reactor::Entered entered(context_.reactor);  // also for what follows the reactor's own turn
   context_.reactor.turn(*this, max_wait);
   take_stop_request();
-  guard_memory();
+  memory_guard_.look();
   watch_turn();
   // What the others asked before they were at rest is there once all are, and is answered first.
   if (!at_rest() || !all_at_rest() || !context_.reactor.idle()) return true;
@@ -76,9 +78,10 @@ void Core::on_accepted(io::ListenerHandle listener, io::SocketId socket, const i
     return io_->hand_over(socket, listener, peer, *target.io_);
   }
   context_.counters.accepted.add();
-  const bool admitted = !context_.stopping && admission_.enter(peer);
+  bool admitted = false;
   Link* link = nullptr;
   try {
+    admitted = !context_.stopping && !memory_guard_.refuses_newcomer(peer) && admission_.enter(peer);
     const auto place = context_.links.emplace(context_, socket, peer);
     link = place.object;
     if (link) {
@@ -99,13 +102,16 @@ void Core::on_accepted(io::ListenerHandle listener, io::SocketId socket, const i
 void Core::on_accept_failed(io::ListenerHandle listener, int error) {
   context_.counters.refusals[static_cast<std::size_t>(Refusal::accept_paused)].add();
   context_.log.event(LogLevel::warning, context_.reactor.now(), "accept_paused", nullptr, std::strerror(error));
-  io_->refuse_one(listener);
+  // A peer that is refused may try elsewhere; one that is left waiting may not even know.
+  for (std::size_t i = 0; i < kMostRefusedAtOnce && io_->refuse_one(listener); i++)
+    context_.counters.refusals[static_cast<std::size_t>(Refusal::accept_refused)].add();
   if (std::ranges::find(paused_, listener) == paused_.end()) paused_.push_back(listener);
   if (!accept_alarm_.armed()) context_.reactor.arm(accept_alarm_, context_.reactor.now() + kAcceptPause);
 }
 
 void Core::resume_accepting() {
-  for (const io::ListenerHandle listener : std::exchange(paused_, {})) io_->resume_accept(listener);
+  for (const io::ListenerHandle listener : paused_) io_->resume_accept(listener);
+  paused_.clear();
 }
 
 void Core::on_received(io::Token token, std::span<std::byte> bytes) {
@@ -167,6 +173,11 @@ void Core::begin_stop(Time deadline, Time spread) {
   paused_.clear();
   stop_began_ = now;
   stop_spread_ = std::min(spread, deadline);
+  try {
+    to_stop_.reserve(context_.links.size());
+  } catch (const std::bad_alloc&) {
+    return context_.links.for_each([](Link& link) { link.on_stop(); });  // no list to spread them by: all at once
+  }
   context_.links.for_each([this](Link& link) { to_stop_.push_back(link.token()); });
   stop_some();
 }
@@ -189,21 +200,6 @@ void Core::cut_all() {
 }
 
 // ---- watching
-
-void Core::guard_memory() {
-  const core::Ledger& ledger = context_.reactor.ledger();
-  if (!ledger.above_limit(context_.reactor.blocks().held())) return;
-  // Whoever makes this core hold most goes first: a peer that does not read.
-  Link* slowest = nullptr;
-  context_.links.for_each([&](Link& link) {
-    if (!slowest || link.held_bytes() > slowest->held_bytes()) slowest = &link;
-  });
-  if (!slowest) return;
-  context_.counters.refusals[static_cast<std::size_t>(Refusal::memory_limit)].add();
-  context_.log.event(LogLevel::error, context_.reactor.now(), "memory_limit", &slowest->peer(),
-                     "the connection that holds most is cut");
-  slowest->abort(End::memory);
-}
 
 void Core::watch_turn() {
   const Time limit = service_.config.slow_turn;

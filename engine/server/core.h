@@ -18,6 +18,7 @@
 #include <brume/engine/http/http_session.h>
 #include <brume/engine/io/environment.h>
 #include <brume/engine/server/admission.h>
+#include <brume/engine/server/memory_guard.h>
 
 namespace brume::server {
 
@@ -72,7 +73,6 @@ class Core final : public io::Driven, private io::Events {
   void resume_accepting();
   // The core a fresh socket should go to: this one, unless it has far more than the least loaded.
   Core& least_loaded();
-  void guard_memory();
   void watch_turn();
   std::string_view last_route();
   // Whether this core has nothing left but what other cores may ask of it.
@@ -92,6 +92,7 @@ class Core final : public io::Driven, private io::Events {
   const http::Service& service_;
   Admission& admission_;
   connection::CoreContext context_;
+  MemoryGuard memory_guard_{context_};
   std::span<const std::unique_ptr<Core>> peers_;
   std::vector<io::ListenerHandle> listeners_;
   std::vector<io::ListenerHandle> paused_;  // after EMFILE and its like

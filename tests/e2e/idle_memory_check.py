@@ -6,7 +6,7 @@ The slope from 2,000 to 10,000 connections: what a server touches once, however 
 
 import re
 
-from echo_server import EchoServer, expect, raise_descriptor_limit, run_check
+from server_program import EchoServer, expect, raise_descriptor_limit, run_check
 from raw_websocket import BINARY, RawWebSocket
 
 FEW, MANY = 2_000, 10_000

@@ -31,13 +31,21 @@ def program(name="echo"):
 
 
 class ServerProgram:
-    """`with ServerProgram("chat", "--cores", "2") as server:` has server.port, server.pid and server.output()."""
+    """`with ServerProgram("chat", "--cores", "2") as server:` has server.port, server.pid and server.output().
 
-    def __init__(self, name, *options, environment=None):
+    `descriptors`: the hard limit of how many it may have.
+    """
+
+    def __init__(self, name, *options, environment=None, descriptors=None):
+        def limit_descriptors():
+            if descriptors:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
+
         self.log = tempfile.NamedTemporaryFile(prefix=name + "-", suffix=".log")
         self.process = subprocess.Popen(
             [program(name), "--port", "0", *options],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env={**os.environ, **(environment or {})},
+            preexec_fn=limit_descriptors,
         )
         self.pid = self.process.pid
 

@@ -23,7 +23,13 @@ constexpr Time kForEver{-1};
 
 class Noting final : public Participant {
  public:
-  explicit Noting(std::vector<std::string>& n, std::string name = "") : notes(n), prefix(std::move(name)) {}
+  Noting(Reactor& reactor, std::vector<std::string>& n, std::string name = "")
+      : notes(n), prefix(std::move(name)), reactor_(reactor) {
+    reactor_.admit();
+  }
+  Noting(const Noting&) = delete;
+  Noting& operator=(const Noting&) = delete;
+  ~Noting() { reactor_.dismiss(); }
   void run_ready() override { step("ready"); }
   void settle() override { step("settle"); }
   void flush() override { step("flush"); }
@@ -39,6 +45,7 @@ class Noting final : public Participant {
     notes.push_back(prefix + name);
     if (then) then(name);
   }
+  Reactor& reactor_;
 };
 
 class NotingAlarm final : public Alarm {
@@ -75,7 +82,7 @@ struct Core {
 
 TEST(Reactor, TakesTheStepsOfATurnInOrder) {
   Core core;
-  Noting participant(core.notes);
+  Noting participant(core.reactor, core.notes);
   NotingAlarm alarm(core.notes);
   core.reactor.arm(alarm, core.io.now() + 1ms);
   core.io.advance(5ms);
@@ -121,7 +128,7 @@ TEST(Reactor, SleepsNoLongerThanItMay) {
 
 TEST(Reactor, DoesNotSleepWhileThereIsWork) {
   Core core;
-  Noting participant(core.notes);
+  Noting participant(core.reactor, core.notes);
   core.reactor.mark_ready(participant);
   core.turn();
   EXPECT_EQ(core.io.waits.back(), 0ms) << "somebody is marked";
@@ -161,8 +168,8 @@ TEST(Reactor, RunsSoManyEnvelopesATurnAndTheOthersInTheNext) {
 
 TEST(Reactor, LeavesWhatIsMarkedMeanwhileToTheNextTurn) {
   Core core;
-  Noting one(core.notes, "one ");
-  Noting two(core.notes, "two ");
+  Noting one(core.reactor, core.notes, "one ");
+  Noting two(core.reactor, core.notes, "two ");
   one.then = [&](const std::string& step) {
     if (step != "flush") return;
     core.reactor.mark_flush(two);
@@ -309,7 +316,7 @@ TEST(Reactor, IsWokenBetweenTurnsWhereItSleepsThere) {
 
 TEST(Reactor, ReapsOnlyWhatNoOtherMarkNames) {
   Core core;
-  auto participant = std::make_unique<Noting>(core.notes);
+  auto participant = std::make_unique<Noting>(core.reactor, core.notes);
   participant->then = [&](const std::string& step) {
     if (step == "flush" && core.notes.size() == 1) core.reactor.mark_ready(*participant);
     if (step == "reap") participant.reset();
@@ -353,7 +360,7 @@ TEST(Reactor, SpinsForAWhileAfterAnEventWhereItIsToPoll) {
 TEST(Reactor, ReadsTheClockOnceATurn) {
   Core core;
   NotingAlarm alarm(core.notes);
-  Noting participant(core.notes);
+  Noting participant(core.reactor, core.notes);
   std::vector<Time> seen;
   participant.then = [&](const std::string&) {
     seen.push_back(core.reactor.now());

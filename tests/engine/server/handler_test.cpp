@@ -149,6 +149,20 @@ TEST_F(Handlers, SleepAndStopTokenEndWithTheConnection) {
   EXPECT_TRUE(token.stop_requested());
 }
 
+TEST_F(Handlers, ATaskThatACallbackSpawnedEndsWithoutItsConnection) {
+  server.get("/", websocket({.open = [](Connection& c) {
+               c.spawn([](Connection& own) -> Task<> {
+                 (void)co_await sleep(1ms);
+                 (void)own.send_text("done");
+               }(c));
+             }}));
+  start();
+  auto client = connect();
+  world.run_for(1s);
+  EXPECT_EQ(client.last_text(), "done");
+  EXPECT_TRUE(client.is_open());
+}
+
 // Waits for nobody: what a handler that uses another library's awaitable looks like to brume.
 struct Foreign {
   bool await_ready() const noexcept { return false; }

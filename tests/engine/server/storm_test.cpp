@@ -164,6 +164,7 @@ TEST(Storm, EveryConnectionOpensAndClosesOnceAndLeavesNothing) {
   SeedLoop seeds(2000);
   std::uint64_t connections = 0;
   std::uint64_t messages = 0;
+  std::map<std::string, std::uint64_t> pressed;
   while (seeds.next()) {
     Witness witness;
     SimulatorOptions options = seeds.options(FaultRates::storm(seeds.seed()));
@@ -177,6 +178,7 @@ TEST(Storm, EveryConnectionOpensAndClosesOnceAndLeavesNothing) {
     config.close_timeout = 500ms;
     config.write_timeout = 1s;
     config.max_connections = seeds.seed() % 5 == 0 ? 5 : 100;
+    if (seeds.seed() % 7 == 0) config.memory_limit = 64 * 1024;
     Server server{world, config};
     if (seeds.seed() % 2 == 0) {
       server.get("/", websocket([&witness](Connection& c) { return obey(witness, c); }));
@@ -210,9 +212,11 @@ TEST(Storm, EveryConnectionOpensAndClosesOnceAndLeavesNothing) {
     seeds.add(world.fault_counts());
     EXPECT_EQ(witness.opened, witness.closed);
     messages += stats.messages_received;
+    for (const char* rule : {"memory_held_back", "memory_limit"}) pressed[rule] += stats.refused_by(rule);
   }
   std::printf("%llu connections, %llu messages received\n", static_cast<unsigned long long>(connections),
               static_cast<unsigned long long>(messages));
+  for (const auto& [rule, count] : pressed) EXPECT_TRUE(count != 0 || seeds.seed() < 2000) << rule;
   EXPECT_GT(connections, seeds.seed());
   EXPECT_TRUE(seeds.struck_everything());
 }
