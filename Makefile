@@ -158,18 +158,18 @@ $(OUT)/$(1)/%.a: $(OUT)/$(1)/sources
 $(call bin_directory,$(1))/%: $(OUT)/$(1)/obj/examples/%.o $(OUT)/$(1)/libexamples.a $(OUT)/$(1)/libbrume.a
 	@mkdir -p $$(@D)
 	@echo "  $(1) $$@"
-	$$(QUIET)$$(CXX) $$(FLAGS_$(1)) $$(LDFLAGS) -o $$@ $$(filter %.o %.a,$$^) -Wl,--as-needed $$(EXAMPLE_LIBS) $$(LDLIBS_ALL)
+	$$(QUIET)$$(CXX) $$(FLAGS_$(1)) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) -Wl,--as-needed $$(EXAMPLE_LIBS) $$(LDLIBS_ALL)
 
 $(OUT)/$(1)/tests/%: $(OUT)/$(1)/obj/tests/%.o $(OUT)/$(1)/libtestsupport.a $(OUT)/$(1)/libbrume.a
 	@mkdir -p $$(@D)
 	@echo "  $(1) $$@"
-	$$(QUIET)$$(CXX) $$(FLAGS_$(1)) $$(LDFLAGS) -o $$@ $$(filter %.o %.a,$$^) -Wl,--as-needed $$(TEST_LIBS) $$(LDLIBS_ALL)
+	$$(QUIET)$$(CXX) $$(FLAGS_$(1)) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) -Wl,--as-needed $$(TEST_LIBS) $$(LDLIBS_ALL)
 
 # The applications' tests link what the programs share.
 $(OUT)/$(1)/tests/examples/%: $(OUT)/$(1)/obj/tests/examples/%.o $(OUT)/$(1)/libexamples.a $(OUT)/$(1)/libtestsupport.a $(OUT)/$(1)/libbrume.a
 	@mkdir -p $$(@D)
 	@echo "  $(1) $$@"
-	$$(QUIET)$$(CXX) $$(FLAGS_$(1)) $$(LDFLAGS) -o $$@ $$(filter %.o %.a,$$^) -Wl,--as-needed $$(TEST_LIBS) $$(EXAMPLE_LIBS) $$(LDLIBS_ALL)
+	$$(QUIET)$$(CXX) $$(FLAGS_$(1)) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) -Wl,--as-needed $$(TEST_LIBS) $$(EXAMPLE_LIBS) $$(LDLIBS_ALL)
 endef
 $(foreach flavour,$(FLAVOURS),$(eval $(call flavour_rules,$(flavour))))
 

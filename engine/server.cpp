@@ -118,7 +118,8 @@ void Server::Implementation::report(std::string_view path, std::optional<SystemE
 
 void Server::Implementation::add(std::string_view path, StaticFiles files) {
   report(path, files.error());
-  add(http::Route{std::string(path), "GET",
+  add(http::Route{std::string(path),
+                  "GET",
                   [files = std::move(files)](Request& request) -> Task<Response> { co_return files(request); },
                   {}});
 }

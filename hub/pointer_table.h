@@ -8,6 +8,7 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <utility>
 
 #include <brume/engine/core/pages.h>
@@ -111,14 +112,21 @@ class PointerTable {
     free(old, old_capacity);
   }
 
+  // False where there is no memory for it: the table stays as large as it is.
+  bool try_resize(std::size_t capacity) noexcept {
+    try {
+      resize(capacity);
+      return true;
+    } catch (const std::bad_alloc&) {
+      return false;
+    }
+  }
+
   void shrink() noexcept {
     if (size_ == 0) {
       free(std::exchange(places_, nullptr), std::exchange(capacity_, 0));
     } else if (capacity_ > kMinCapacity) {
-      try {
-        resize(capacity_ / 2);
-      } catch (...) {  // then it stays as large as it is
-      }
+      (void)try_resize(capacity_ / 2);
     }
   }
 

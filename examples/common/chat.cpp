@@ -25,7 +25,7 @@ std::string in_quotes(const std::string& name) {
 
 std::string to_string(const Rates& rates) {
   const std::string messages = std::to_string(rates.messages) + " messages";
-  const std::string bytes = std::to_string(rates.bytes) + " bytes";
+  std::string bytes = std::to_string(rates.bytes) + " bytes";
   if (rates.messages == 0) return bytes;
   return rates.bytes == 0 ? messages : messages + " and " + bytes;
 }

@@ -36,7 +36,7 @@ Response failure(std::uint16_t status, std::string error) {
 }
 
 brume::RouteConfig route_config(const brume::Config& config) {
-  brume::RouteConfig route = config;
+  brume::RouteConfig route = static_cast<const brume::RouteConfig&>(config);
   route.ping_interval = kPingInterval;
   return route;
 }

@@ -123,8 +123,8 @@ class ServerProgram:
 
 
 class EchoServer(ServerProgram):
-    def __init__(self, *options, environment=None):
-        super().__init__("echo", *options, environment=environment)
+    def __init__(self, *options, **settings):
+        super().__init__("echo", *options, **settings)
 
 
 def raise_descriptor_limit():

@@ -186,8 +186,8 @@ TEST(Reactor, LeavesWhatIsMarkedMeanwhileToTheNextTurn) {
 
 TEST(Reactor, SettlesWhatTheTurnLeftBeforeItFlushes) {
   Core core;
-  Noting one(core.notes, "one ");
-  Noting two(core.notes, "two ");
+  Noting one(core.reactor, core.notes, "one ");
+  Noting two(core.reactor, core.notes, "two ");
   one.then = [&](const std::string& step) {
     if (step == "ready") core.reactor.mark_settle(two);
     if (step == "ready") core.reactor.mark_settle(one);
@@ -202,8 +202,8 @@ TEST(Reactor, SettlesWhatTheTurnLeftBeforeItFlushes) {
 
 TEST(Reactor, SettlesWhatIsMarkedWhileItSettlesOrFlushesInTheNextTurnWithoutSleeping) {
   Core core;
-  Noting one(core.notes, "one ");
-  Noting two(core.notes, "two ");
+  Noting one(core.reactor, core.notes, "one ");
+  Noting two(core.reactor, core.notes, "two ");
   int rounds = 0;
   one.then = [&](const std::string& step) {
     if (step == "settle" && rounds++ == 0) core.reactor.mark_settle(one);
@@ -227,7 +227,7 @@ TEST(Reactor, SettlesWhatIsMarkedWhileItSettlesOrFlushesInTheNextTurnWithoutSlee
 
 TEST(Reactor, KnowsWhetherATurnWouldFindAnything) {
   Core core;
-  Noting participant(core.notes);
+  Noting participant(core.reactor, core.notes);
   EXPECT_TRUE(core.reactor.idle());
   core.reactor.mark_settle(participant);
   EXPECT_FALSE(core.reactor.idle());
@@ -243,7 +243,7 @@ TEST(Reactor, IsCurrentInItsTurnAndWhereItIsEntered) {
   Core core;
   Core other;
   EXPECT_EQ(Reactor::current(), nullptr);
-  Noting participant(core.notes);
+  Noting participant(core.reactor, core.notes);
   std::size_t seen = 0;
   participant.then = [&](const std::string&) {
     EXPECT_EQ(Reactor::current(), &core.reactor);
@@ -298,7 +298,7 @@ TEST(Reactor, IsWokenBetweenTurnsWhereItSleepsThere) {
   core.turn();
   EXPECT_EQ(core.notes.size(), 2U);
   EXPECT_EQ(core.io.wakes, 1);
-  Noting participant(core.notes);
+  Noting participant(core.reactor, core.notes);
   participant.then = [&](const std::string& step) {
     if (step == "settle") core.reactor.mark_ready(participant);
     EXPECT_TRUE(step != "ready" || core.post("three"));
@@ -332,7 +332,7 @@ TEST(Reactor, ReapsOnlyWhatNoOtherMarkNames) {
 
 TEST(Reactor, ReapsNothingThatIsStillToBeSettled) {
   Core core;
-  Noting participant(core.notes);
+  Noting participant(core.reactor, core.notes);
   participant.then = [&](const std::string& step) {
     if (step == "flush") core.reactor.mark_settle(participant);
   };

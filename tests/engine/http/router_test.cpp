@@ -18,7 +18,7 @@ core::Task<Response> nothing(Request&) {
 class RouterTest : public testing::Test {
  protected:
   bool add(std::string_view path, std::string_view method = "GET") {
-    return router.add(Route{std::string(path), std::string(method), nothing, nullptr});
+    return router.add(Route{std::string(path), std::string(method), nothing, {}});
   }
   bool add_websocket(std::string_view path) { return router.add(Route{std::string(path), "GET", {}, endpoint}); }
   // The found route's path; "404", or "405 " and what is allowed.
@@ -34,7 +34,7 @@ class RouterTest : public testing::Test {
     return "none";
   }
 
-  std::shared_ptr<const connection::WebSocketRoute> endpoint = websocket({}).bind("/ws", RouteConfig{});
+  connection::RouteRef endpoint = websocket({}).bind("/ws", RouteConfig{});
   Router router;
   std::vector<PathParameter> parameters;
 };

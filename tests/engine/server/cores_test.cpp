@@ -147,13 +147,17 @@ TEST_F(Cores, InASimulationACoreThatSleepsIsWokenByAnother) {
 
 class Counting final : public core::Participant {
  public:
-  explicit Counting(Reactor& r) : reactor(r) {}
+  explicit Counting(core::Reactor& r) : reactor(r) { reactor.admit(); }
+  ~Counting() { reactor.dismiss(); }
+  Counting(const Counting&) = delete;
+  Counting& operator=(const Counting&) = delete;
   void run_ready() override {}
   void settle() override {
     if (--left != 0) reactor.mark_settle(*this);
   }
   void flush() override {}
   void reap() override {}
+  void fire() override {}
 
   Reactor& reactor;
   int left = 5;
