@@ -22,6 +22,7 @@
 #include <brume/engine/connection/transport.h>
 #include <brume/engine/core/task_scope.h>
 #include <brume/engine/http/router.h>
+#include <brume/engine/io/environment.h>
 
 namespace brume::http {
 
@@ -29,6 +30,7 @@ namespace brume::http {
 struct Service {
   const Router& router;
   const Config& config;
+  const io::Environment& environment;  // for the Date field
 };
 
 class HttpSession final : public connection::Protocol, private core::TaskScope, private connection::Lingerer {
