@@ -81,7 +81,7 @@ class Server::Implementation {
   std::unique_ptr<io::Machine> machine_;
   io::Environment& environment_;
   http::Router router_;
-  http::Service service_{router_, config_};
+  http::Service service_{router_, config_, environment_};
   std::optional<SystemError> bad_route_;
   std::size_t cores_count_ = 1;
   io::Address address_;

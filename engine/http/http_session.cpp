@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cassert>
+#include <chrono>
 #include <new>
 #include <utility>
 
@@ -7,6 +8,7 @@
 #include <brume/engine/connection/core_context.h>
 #include <brume/engine/connection/session.h>
 #include <brume/engine/core/task.h>
+#include <brume/engine/http/http_date.h>
 #include <brume/engine/http/http_session.h>
 #include <brume/engine/http/owned_request.h>
 #include <brume/engine/http/upgrader.h>
@@ -194,7 +196,9 @@ void HttpSession::refuse(HttpError error, std::string allow) {
 void HttpSession::write_response(const Response& response, bool keep_alive, bool head_only) {
   std::string head = "HTTP/1.1 " + std::to_string(response.status()) + ' ';
   head += codec::reason_phrase(response.status());
-  head += "\r\n";
+  // RFC 9110, section 6.6.1: who has a clock says when.
+  const auto now = std::chrono::floor<std::chrono::seconds>(service_.environment.wall_clock());
+  head.append("\r\nDate: ").append(format_date(now)).append("\r\n");
   for (const auto& [name, value] : response.headers()) head.append(name).append(": ").append(value).append("\r\n");
   const bool contentless = has_no_content(response.status());
   if (!contentless) head += "Content-Length: " + std::to_string(response.body().size()) + "\r\n";

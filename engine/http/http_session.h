@@ -20,6 +20,7 @@
 #include <brume/engine/config.h>
 #include <brume/engine/connection/transport.h>
 #include <brume/engine/http/router.h>
+#include <brume/engine/io/environment.h>
 
 namespace brume::http {
 
@@ -27,6 +28,7 @@ namespace brume::http {
 struct Service {
   const Router& router;
   const Config& config;
+  const io::Environment& environment;  // for the Date field
 };
 
 class HttpSession final : public connection::Protocol {

@@ -80,7 +80,7 @@ class Environment {
   virtual std::size_t available_cores() const { return 1; }
   // Bytes of entropy: from the kernel, or from the simulation's seed.
   virtual std::uint64_t random() = 0;
-  // Seconds since 1970, for log lines and messages only.
+  // Seconds since 1970, for log lines and messages only. Any thread.
   virtual std::chrono::system_clock::time_point wall_clock() const = 0;
 };
 

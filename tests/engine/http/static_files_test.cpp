@@ -98,7 +98,9 @@ TEST_F(StaticFilesTest, HeadGivesTheSameFieldsWithoutTheContent) {
   start();
   const Answer get = ask("/assets/app.js");
   const Answer head = ask("/assets/app.js", {}, "HEAD");
-  EXPECT_EQ(head.head, get.head);
+  for (const char* name : {"Content-Type", "Content-Length", "ETag", "Last-Modified", "Cache-Control"})
+    EXPECT_EQ(head.field(name), get.field(name)) << name;
+  EXPECT_EQ(head.field("Content-Length"), "5");
   EXPECT_EQ(head.body, "");
   EXPECT_EQ(ask("/assets/app.js", {}, "POST").field("Allow"), "GET, HEAD");
 }
