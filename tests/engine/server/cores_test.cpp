@@ -256,8 +256,8 @@ TEST_F(Cores, TheEarliestDeadlineOfSeveralStopsHolds) {
 TEST_F(Cores, AHostThatPollsReachesItsCoreAndItsEnd) {
   Config one = two_cores();
   one.cores = 1;
-  Server polled(world, one);
   Contexts context;
+  Server polled(world, one);
   polled.add_extension(context);
   ASSERT_TRUE(polled.listen("127.0.0.1:0"));
   ASSERT_TRUE(polled.poll(0ms).value());

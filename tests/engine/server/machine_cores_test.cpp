@@ -106,8 +106,8 @@ TEST_P(CoresOnMachine, EndTogetherAndRunEachEnvelopeOnceWhileThreadsPostIntoThei
   std::atomic<int> posted{0};
   const Envelope envelope{.run = [](void*, std::byte*) noexcept { ran++; }};
   for (int round = 0; round < 20; round++) {
-    Server server{config()};
     Gates gates;
+    Server server{config()};
     server.add_extension(gates);
     server.get("/", websocket({}));
     if (!start(server)) GTEST_SKIP() << "io_uring is refused here";
