@@ -55,6 +55,10 @@ def upgrade_again(port):
 
 def check_backend(backend):
     with EchoServer("--cores", str(CORES), "--io", backend, descriptors=DESCRIPTORS) as server:
+        if server.has_sanitizer():
+            # UBSan opens a pipe to find out whether it may read an object's type, and calls the object broken otherwise.
+            print(f"note: {backend}: skipped, a sanitizer is built in, which needs descriptors itself")
+            return
         connections = [RawWebSocket(server.port) for _ in range(OPEN)]
         start = time.monotonic()
         sockets = flood(server.port)
