@@ -1,8 +1,9 @@
-# Benchmarks: `make bench` compares build/bin/echo with bare TCP programs and other servers, `make microbench` runs the
-# micro benchmarks. A peer that cannot be installed or built is a row with its reason, not an error.
+# Benchmarks: `make bench` compares build/bin/echo and build/bin/broadcast with bare TCP programs and other servers,
+# `make microbench` runs the micro benchmarks. A peer that cannot be installed or built is a row with its reason, not an
+# error.
 
 BENCH_DIR := $(OUT)/bench
-BENCH_PROGRAMS := $(BENCH_DIR)/wsblast $(BENCH_DIR)/epoll_echo $(BENCH_DIR)/uring_echo
+BENCH_PROGRAMS := $(BENCH_DIR)/wsblast $(BENCH_DIR)/epoll_echo $(BENCH_DIR)/uring_echo $(BENCH_DIR)/uring_fan
 BENCH_PEERS := $(BENCH_DIR)/beast_echo $(BENCH_DIR)/gorilla $(BENCH_DIR)/npm/node_modules
 MICRO_BENCHMARKS := $(patsubst bench/%.cpp,$(BENCH_DIR)/%,$(sort $(wildcard bench/*_bench.cpp)))
 
@@ -10,7 +11,7 @@ MICRO_BENCHMARKS := $(patsubst bench/%.cpp,$(BENCH_DIR)/%,$(sort $(wildcard benc
 
 bench: ## compare with bare TCP and other servers, into bench/RESULTS.md (ONLY=depth1,idle ROUNDS=5 QUICK=1)
 	@$(PACKAGES) bench
-	@$(MAKE) $(OUT)/bin/echo $(BENCH_PROGRAMS) $(BENCH_DIR)/io_echo
+	@$(MAKE) $(OUT)/bin/echo $(OUT)/bin/broadcast $(BENCH_PROGRAMS) $(BENCH_DIR)/io_echo
 	@.ci/packages peers >$(BENCH_DIR)/packages.log 2>&1 \
 	  || { echo 'some packages of peers are missing:'; tail -2 $(BENCH_DIR)/packages.log; }
 	@$(MAKE) -k bench-peers || true
@@ -27,10 +28,13 @@ bench-peers: $(BENCH_PEERS)
 $(BENCH_DIR)/wsblast: $(patsubst %.cpp,$(OUT)/release/obj/%.o,$(wildcard bench/wsblast/*.cpp))
 $(BENCH_DIR)/epoll_echo: $(OUT)/release/obj/bench/limits/epoll_echo.o
 $(BENCH_DIR)/uring_echo: $(OUT)/release/obj/bench/limits/uring_echo.o
+$(BENCH_DIR)/uring_fan: $(OUT)/release/obj/bench/limits/uring_fan.o
 $(BENCH_PROGRAMS):
 	@mkdir -p $(@D)
 	$(QUIET)$(CXX) $(FLAGS_release) $(LDFLAGS) -o $@ $(filter %.o,$^) -luring
 
+# It measures with the generator's clocks and connections.
+$(BENCH_DIR)/hub_bench: $(patsubst %,$(OUT)/release/obj/bench/wsblast/%.o,dial process_stats)
 $(MICRO_BENCHMARKS): $(BENCH_DIR)/%: $(OUT)/release/obj/bench/%.o $(OUT)/release/libbrume.a
 	@mkdir -p $(@D)
 	$(QUIET)$(CXX) $(FLAGS_release) $(LDFLAGS) -o $@ $^ -Wl,--as-needed -lbenchmark $(LDLIBS_ALL)

@@ -1,10 +1,10 @@
 """The lines of work that `make bench` measures: who takes part, what the generator does, what must be reached."""
 
 import dataclasses
-from typing import Optional
 
 PEERS = ("bun", "beast", "gorilla", "ws")
 LIMITS = ("limit_epoll", "limit_uring")
+FAN_LIMITS = ("limit_fan_epoll", "limit_fan_uring")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Figure:
 class Mark:
     text: str
     goal: float
-    against: str  # "limit": the better of the limit programs; else the key of a server
+    against: str  # "limit": the better of the line's limit programs; else the key of a server
     at_least: bool = True
 
 
@@ -32,9 +32,9 @@ class Line:
     servers: tuple
     figure: Figure
     extra: tuple = ()  # figures of which only the median is shown
-    mark: Optional[Mark] = None
-    kind: str = "load"  # "load": one wsblast run is one figure; "idle" and "stopped" have procedures of their own
-    subjects: tuple = ("brume",)  # the servers that the mark is about
+    marks: tuple = ()
+    kind: str = "load"  # "load": one wsblast run is one figure; the others have procedures of their own
+    subjects: tuple = ("brume",)  # the servers that the marks are about
     note: str = ""
 
 
@@ -52,15 +52,30 @@ def echo(connections, depth, size):
     return ("echo", "--conns", str(connections), "--depth", str(depth), "--size", str(size))
 
 
+DELIVERIES = Figure("msgs_per_s", "deliveries/s")
+OWN_P50 = Figure("p50_us", "publisher's own copy, p50 µs", 1, higher_is_better=False)
+OWN_P99 = Figure("p99_us", "p99 µs", 1, higher_is_better=False)
+DELIVERY_US = Figure("server_us_per_msg", "server CPU µs/delivery", 4, higher_is_better=False)
+FAN_USUAL = (OWN_P50, OWN_P99, DELIVERY_US, SERVER_USER_NS)
+FAN_PEERS = ("bun_fan", "gorilla_fan", "ws_fan")
+FAN_SUBJECTS = ("brume_fan", "brume_fan_epoll")
+
+
+def fan(connections, window, *more, size=100):
+    """From one publisher a room; 20 members' copies are compared with what was published."""
+    usual = ("fan", "--conns", str(connections), "--window", str(window), "--size", str(size), "--verify", "20")
+    return usual + more
+
+
 LINES = [
     Line("depth1", "Echo of 20 B on 100 connections, 1 message in flight on each", echo(100, 1, 20), EVERYONE, RATE,
-         USUAL, Mark("of the better bare TCP program", 0.97, "limit")),
+         USUAL, (Mark("of the better bare TCP program", 0.97, "limit"),)),
     Line("depth16", "Echo of 20 B on 100 connections, 16 messages in flight on each", echo(100, 16, 20), EVERYONE, RATE,
-         USUAL, Mark("of Bun", 1.2, "bun")),
+         USUAL, (Mark("of Bun", 1.2, "bun"),)),
     Line("depth64", "Echo of 20 B on 100 connections, 64 messages in flight on each", echo(100, 64, 20), EVERYONE, RATE,
          USUAL),
     Line("16k", "Echo of 16 KiB on 10 connections, 2 messages in flight on each", echo(10, 2, 16384), EVERYONE,
-         MEGABYTES, USUAL, Mark("of the better bare TCP program", 0.8, "limit")),
+         MEGABYTES, USUAL, (Mark("of the better bare TCP program", 0.8, "limit"),)),
     Line("1m", "Echo of 1 MiB on 4 connections, 2 messages in flight on each", echo(4, 2, 1048576),
          ("brume_large", "brume_epoll_large", *LIMITS, *PEERS), MEGABYTES, USUAL,
          note="Messages of 1 MiB are above brume's default limit of 512 KiB, which is raised here."),
@@ -79,7 +94,7 @@ LINES = [
          (Figure("rss_slope_later", "from 1,000 to 10,000 alone", higher_is_better=False),
           Figure("cgroup_slope", "cgroup B/connection", higher_is_better=False),
           Figure("rss_at_0", "RSS MiB at 0", 1, 2**20), Figure("rss_at_10000", "at 10,000", 1, 2**20)),
-         Mark("bytes of RSS for each idle connection", 512, "", at_least=False), kind="idle",
+         (Mark("bytes of RSS for each idle connection", 512, "", at_least=False),), kind="idle",
          subjects=("brume", "brume_callback", "brume_epoll", "brume_epoll_callback"),
          note="Slopes by least squares over the three counts; the first connections also pay for pools that are touched "
          "for the first time, which the slope from 1,000 on leaves out. The cgroup's memory is that of everything in it: the "
@@ -88,6 +103,34 @@ LINES = [
          "in the middle of a flood of 256 KiB messages", echo(100, 1, 20),
          ("brume", "brume_epoll", *PEERS), Figure("p99_ratio", "p99 with / without", 2, higher_is_better=False),
          (Figure("p99_without_us", "p99 µs without", 1), Figure("p99_with_us", "p99 µs with", 1)),
-         Mark("times the p99 without the stopped client", 1.3, "", at_least=False), kind="stopped",
+         (Mark("times the p99 without the stopped client", 1.3, "", at_least=False),), kind="stopped",
          subjects=("brume", "brume_epoll")),
+    Line("fan1000", "Fan-out of 100 B to 1,000 connections, 32 messages in flight", fan(1000, 32),
+         ("brume_fan", "brume_fan_callback", "brume_fan_epoll", *FAN_LIMITS, *FAN_PEERS), DELIVERIES, FAN_USUAL,
+         (Mark("of Bun", 1.0, "bun_fan"), Mark("of the better bare TCP fan-out", 0.95, "limit")), subjects=FAN_SUBJECTS,
+         note="A message counts as out of flight once all have received it. The bare TCP programs send on what arrived in a turn, "
+         "one send for each connection."),
+    Line("fan1000_window1", "Fan-out of 100 B to 1,000 connections, 1 message in flight", fan(1000, 1),
+         ("brume_fan", "brume_fan_callback", "brume_fan_epoll", *FAN_LIMITS, *FAN_PEERS), DELIVERIES, FAN_USUAL),
+    Line("rooms100", "100 rooms of 10: in each one member publishes 100 B, 32 messages in flight",
+         fan(1000, 32, "--rooms", "100"),
+         ("brume_fan", "brume_fan_callback", "brume_fan_epoll", *FAN_PEERS), DELIVERIES, FAN_USUAL,
+         (Mark("of Bun", 1.0, "bun_fan"),), subjects=FAN_SUBJECTS),
+    Line("fan_cores", "Fan-out of 100 B to 1,000 connections, 32 messages in flight, by one and by two server cores",
+         fan(1000, 32), ("brume_fan", "brume_fan_two"), DELIVERY_US, (DELIVERIES, OWN_P50, OWN_P99, SERVER_USER_NS),
+         (Mark("times one core's server CPU for each delivery", 1.1, "brume_fan", at_least=False),),
+         subjects=("brume_fan_two",),
+         note="With two cores the second is the generator's too: deliveries a second do not say what two cores could do, "
+         "and each pays for the other's cold caches. What is compared is the server's own CPU time for each delivery."),
+    Line("fan_stopped", "Fan-out of 1,000 B to 1,000 connections, 32 messages in flight, with and without one more "
+         "member that reads nothing", fan(1000, 32, size=1000),
+         ("brume_fan", "brume_fan_epoll", *FAN_PEERS),
+         Figure("others_p99_ratio", "others' p99 with / without", 2, higher_is_better=False),
+         (Figure("others_p99_without_us", "others' p99 µs without", 1), Figure("others_p99_us", "with", 1),
+          Figure("rate_without", "deliveries/s without"), Figure("msgs_per_s", "with"),
+          Figure("rss_growth_bytes", "RSS MiB more with it", 1, 2**20),
+          Figure("dropped_newest", "messages dropped, newest first")),
+         kind="fan_stopped", subjects=(),
+         note="The others: sampled members that only receive. brume's broadcasts drop the newest message where an outbox is "
+         "full (256 messages or 4 MiB by default), and count it; the peers have no such counter."),
 ]

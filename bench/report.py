@@ -18,7 +18,8 @@ on core 0 and the load generator (`bench/wsblast`) on core 1, over loopback; the
 round.
 Absolute figures move from machine to machine and from hour to hour: compare within one table only.
 
-The bare TCP programs (`bench/limits`) send back what they receive and know no protocol: they are the kernel's limit.
+The bare TCP programs (`bench/limits`) send back what they receive, or send it to everybody, and know no protocol: they
+are the kernel's limit.
 Ratios are of medians. "c" behind a median: the generator used more than 0.97 of its core in at least half of the runs,
 so the server might do more. "d": in at least half of the runs something else used more than {disturbed:.0%} of a core.
 """
@@ -56,11 +57,13 @@ def section(line, result, known):
     command = "wsblast " + " ".join(line.arguments) + f" --secs {result['seconds']:g}"
     if line.kind == "stopped":
         command += f"`, then `wsblast stopped {' '.join(line.arguments[1:])} --secs {result['seconds']:g}"
+    if line.kind == "fan_stopped":
+        command += "`, then the same with `--stopped 1"
     text = [f"## {line.title}\n", f"`{command}`\n"]
     if line.note:
         text.append(line.note + "\n")
     limit = best_limit(result, line)
-    bun = median(result, "bun", line.figure.key)
+    bun = median(result, "bun_fan" if "bun_fan" in line.servers else "bun", line.figure.key)
     compare = line.kind == "load"
     header = ["server", line.figure.title + ", median", "min", "max"]
     header += ["of the better bare TCP" if limit else None, "of Bun" if bun else None] if compare else []
@@ -115,8 +118,12 @@ def median(result, key, figure):
     return statistics.median(values) if values else None
 
 
+def limits_of(line):
+    return [key for key in line.servers if key in (*lines.LIMITS, *lines.FAN_LIMITS)]
+
+
 def best_limit(result, line):
-    medians = [median(result, key, line.figure.key) for key in lines.LIMITS]
+    medians = [median(result, key, line.figure.key) for key in limits_of(line)]
     medians = [value for value in medians if value is not None]
     if not medians:
         return None
@@ -126,15 +133,13 @@ def best_limit(result, line):
 def marks_table(results, known):
     rows = []
     for line in lines.LINES:
-        if not line.mark:
-            continue
-        for subject in line.subjects:
-            rows.append(mark_row(line, results.get(line.key), subject, known[subject].name))
+        for mark in line.marks:
+            for subject in line.subjects:
+                rows.append(mark_row(line, mark, results.get(line.key), subject, known[subject].name))
     return table(("line", "server", "mark", "reached", ""), rows, align="lllrl")
 
 
-def mark_row(line, result, subject, name):
-    mark = line.mark
+def mark_row(line, mark, result, subject, name):
     wanted = f"{'at least' if mark.at_least else 'at most'} {mark.goal:g} {mark.text}"
     value = median(result, subject, line.figure.key) if result else None
     if value is not None and mark.against:
@@ -144,7 +149,7 @@ def mark_row(line, result, subject, name):
         return [line.key, name, wanted, "", "not measured"]
     met = value >= mark.goal if mark.at_least else value <= mark.goal
     decimals = 0 if mark.goal > 100 else 3
-    others = {"limit": lines.LIMITS, "": ()}.get(mark.against, (mark.against,))
+    others = {"limit": limits_of(line), "": ()}.get(mark.against, (mark.against,))
     in_doubt = line.kind != "idle" and any(disturbed(result["runs"].get(key, [])) for key in (subject, *others))
     doubt = ", but disturbed" if in_doubt else ""
     return [line.key, name, wanted, f"{value:.{decimals}f}", ("met" if met else "**missed**") + doubt]

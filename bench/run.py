@@ -14,16 +14,18 @@ import pathlib
 import re
 import subprocess
 import sys
+import urllib.request
 
 import lines
 import report
 import servers
 
 CLIENT_CORE = "1"
+MEASURED = ("codec", "engine", "hub", "examples", "bench/wsblast")  # what figures depend on
 RETRIES = 3
 TIMEOUT_SECONDS = 120
 QUICK = {"rounds": 1, "seconds": 1.0, "warm": 0.3}
-QUICK_LEFT_OUT = ("beast", "gorilla", "ws")
+QUICK_LEFT_OUT = ("beast", "gorilla", "ws", "gorilla_fan", "ws_fan")
 
 
 class Failed(Exception):
@@ -86,6 +88,17 @@ class Bench:
                 "p99_ratio": stopped["p99_us"] / without["p99_us"],
                 "other_work": max(without["other_work"], stopped["other_work"]),
             }
+        if line.kind == "fan_stopped":
+            without = self.one_run(line, server, line.arguments)
+            stopped = self.one_run(line, server, (*line.arguments, "--stopped", "1"))
+            return {
+                **stopped,
+                "rate_without": without["msgs_per_s"],
+                "others_p99_without_us": without["others_p99_us"],
+                "others_p99_ratio": stopped["others_p99_us"] / without["others_p99_us"],
+                "rss_growth_bytes": (stopped["rss_kb"] - without["rss_kb"]) * 1024,
+                "other_work": max(without["other_work"], stopped["other_work"]),
+            }
         return self.one_run(line, server, line.arguments)
 
     def one_run(self, line, server, arguments):
@@ -100,9 +113,18 @@ class Bench:
             output = run_generator(command)
             other_work = watch.share()
             running.check_alive()
+            counters = read_counters(running)
         steps = [parse_figures(text) for text in output.splitlines()]
         figures = idle_figures(steps) if line.kind == "idle" else steps[-1]
-        return {**figures, "other_work": other_work}
+        return {**counters, **figures, "other_work": other_work}
+
+
+def read_counters(running):
+    """What the server itself says it did, where it says so."""
+    if not running.server.stats:
+        return {}
+    with urllib.request.urlopen(f"http://127.0.0.1:{running.port}{running.server.stats}", timeout=10) as answer:
+        return parse_figures(answer.read().decode())
 
 
 def run_generator(command):
@@ -114,8 +136,10 @@ def run_generator(command):
         return done.stdout
     if done.returncode == 1:
         figures = parse_figures(done.stdout)
+        if not figures.get("mismatches") and not figures.get("ended"):
+            raise Failed("nothing was received while it was measured")
         raise Failed(
-            f"{figures.get('mismatches', 0):.0f} echoes differed, "
+            f"{figures.get('mismatches', 0):.0f} messages differed, "
             f"{figures.get('ended', 0):.0f} connections were ended by the server"
         )
     raise Failed(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"status {done.returncode}")
@@ -181,7 +205,7 @@ def commit():
     def git(*arguments):
         return subprocess.run(["git", *arguments], capture_output=True, text=True).stdout.strip()
 
-    changed = git("status", "--porcelain", "--untracked-files=no", "--", "codec", "engine", "examples", "bench/wsblast")
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", *MEASURED)
     return (git("rev-parse", "--short", "HEAD") or "unknown") + (" with changes" if changed else "")
 
 

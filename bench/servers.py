@@ -10,6 +10,7 @@ import subprocess
 import time
 
 SERVER_CORE = "0"
+BOTH_CORES = "0,1"  # the generator's too
 START_SECONDS = 10.0
 END_SECONDS = 10.0
 LISTENING = re.compile(r"listening on \S*:(\d+)")
@@ -27,6 +28,8 @@ class Server:
     raw: bool = False  # a bare TCP program: it gets no handshake
     needs: str = ""  # the file that must be there
     log: str = ""  # where the reason stands if it is not
+    cores: str = SERVER_CORE
+    stats: str = ""  # the path of its counters, in lines of key=value
 
 
 def all_servers(build):
@@ -34,14 +37,20 @@ def all_servers(build):
     bench = pathlib.Path(build, "bench")
     modules = bench / "npm" / "node_modules"
     echo = str(pathlib.Path(build, "bin", "echo"))
+    broadcast = str(pathlib.Path(build, "bin", "broadcast"))
     bun = str(modules / "bun" / "bin" / "bun.exe")
     node = shutil.which("node") or "node"
 
     def brume(name, *options):
         return Server(name, (echo, "--port", "0", "--cores", "1", *options), path="/ws/echo", needs=echo)
 
-    def limit(name, program):
-        return Server(name, (str(bench / program), "0"), raw=True, needs=str(bench / program))
+    def brume_fan(name, *options, threads=1):
+        cores = SERVER_CORE if threads == 1 else BOTH_CORES
+        command = (broadcast, "--port", "0", "--cores", str(threads), *options)
+        return Server(name, command, needs=broadcast, cores=cores, stats="/stats")
+
+    def limit(name, program, *options):
+        return Server(name, (str(bench / program), "0", *options), raw=True, needs=str(bench / program))
 
     def peer(name, needs, log, *command):
         return Server(name, command, needs=str(needs), log=str(bench / log))
@@ -62,6 +71,15 @@ def all_servers(build):
         "ws": peer("ws", modules / "ws", "npm.log", node, "bench/peers/node_ws.js", "echo", "0"),
         "gorilla": peer("gorilla", bench / "gorilla", "gorilla.log", str(bench / "gorilla"), "echo", "0"),
         "beast": peer("Beast", bench / "beast_echo", "beast_echo.log", str(bench / "beast_echo"), "0"),
+        "brume_fan": brume_fan("brume"),
+        "brume_fan_callback": brume_fan("brume, callbacks", "--style", "callback"),
+        "brume_fan_epoll": brume_fan("brume, epoll", "--io", "epoll"),
+        "brume_fan_two": brume_fan("brume, 2 cores", "--pin-cores", threads=2),
+        "limit_fan_epoll": limit("bare TCP, epoll", "epoll_echo", "fan"),
+        "limit_fan_uring": limit("bare TCP, io_uring", "uring_fan"),
+        "bun_fan": peer("Bun", bun, "npm.log", bun, "bench/peers/bun.js", "fan", "0"),
+        "ws_fan": peer("ws", modules / "ws", "npm.log", node, "bench/peers/node_ws.js", "fan", "0"),
+        "gorilla_fan": peer("gorilla", bench / "gorilla", "gorilla.log", str(bench / "gorilla"), "fan", "0"),
     }
 
 
@@ -87,7 +105,7 @@ def running(server, build):
     environment = {**os.environ, "NODE_PATH": str((bench / "npm" / "node_modules").resolve())}
     with open(log, "wb") as output:
         process = subprocess.Popen(
-            ["taskset", "-c", SERVER_CORE, *server.command],
+            ["taskset", "-c", server.cores, *server.command],
             stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment,
         )
     try:

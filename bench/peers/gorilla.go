@@ -1,4 +1,5 @@
 // Peer: gorilla/websocket (Debian golang-github-gorilla-websocket-dev). usage: gorilla echo|fan PORT
+// fan: a message goes to everyone connected by the same path.
 package main
 
 import (
@@ -33,6 +34,20 @@ type room struct {
 	members map[chan *websocket.PreparedMessage]bool
 }
 
+type rooms struct {
+	lock   sync.Mutex
+	byPath map[string]*room
+}
+
+func (all *rooms) get(path string) *room {
+	all.lock.Lock()
+	defer all.lock.Unlock()
+	if all.byPath[path] == nil {
+		all.byPath[path] = &room{members: map[chan *websocket.PreparedMessage]bool{}}
+	}
+	return all.byPath[path]
+}
+
 func (r *room) serve(connection *websocket.Conn) {
 	queue := make(chan *websocket.PreparedMessage, queued)
 	r.lock.Lock()
@@ -63,7 +78,7 @@ func (r *room) serve(connection *websocket.Conn) {
 }
 
 func main() {
-	everyone := &room{members: map[chan *websocket.PreparedMessage]bool{}}
+	all := rooms{byPath: map[string]*room{}}
 	http.HandleFunc("/", func(writer http.ResponseWriter, request *http.Request) {
 		connection, err := upgrader.Upgrade(writer, request, nil)
 		if err != nil {
@@ -71,7 +86,7 @@ func main() {
 		}
 		defer connection.Close()
 		if os.Args[1] == "fan" {
-			everyone.serve(connection)
+			all.get(request.URL.Path).serve(connection)
 		} else {
 			echo(connection)
 		}

@@ -6,7 +6,8 @@
 
 namespace wsblast {
 
-int run_echo(const Options& options);  // Mode::echo and Mode::fan
+int run_echo(const Options& options);
+int run_fan(const Options& options);
 int run_idle(const Options& options);
 int run_churn(const Options& options);
 

@@ -41,8 +41,10 @@ Socket dial(const Options& options) {
   return connection;
 }
 
-std::string upgrade_request(const Options& options) {
-  return "GET " + options.path + " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(options.port) +
+std::string upgrade_request(const Options& options, std::size_t room) {
+  std::string path = options.path;
+  if (options.rooms > 1) path += (path.ends_with('/') ? "room/" : "/room/") + std::to_string(room);
+  return "GET " + path + " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(options.port) +
          "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: " + std::string(kKey) +
          "\r\nSec-WebSocket-Version: 13\r\n\r\n";
 }
@@ -81,8 +83,7 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-std::vector<Socket> open_connections(const Options& options, std::size_t count) {
-  const std::string request = upgrade_request(options);
+std::vector<Socket> open_connections(const Options& options, std::size_t count, std::size_t in_rooms) {
   std::vector<Socket> connections;
   connections.reserve(count);
   while (connections.size() < count) {
@@ -91,6 +92,7 @@ std::vector<Socket> open_connections(const Options& options, std::size_t count) 
     for (std::size_t i = first; i < last; ++i) {
       connections.push_back(dial(options));
       if (options.raw) continue;
+      const std::string request = upgrade_request(options, i % in_rooms);
       const int descriptor = connections.back().descriptor();
       if (send(descriptor, request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) {
         fail("send");
@@ -99,6 +101,25 @@ std::vector<Socket> open_connections(const Options& options, std::size_t count) 
     for (std::size_t i = first; i < last && !options.raw; ++i) expect_switch(connections[i]);
   }
   return connections;
+}
+
+void send_hello(const Options& options, const std::vector<Socket>& connections) {
+  if (options.hello.empty()) return;
+  if (options.hello.size() > 125) throw std::runtime_error("--hello takes at most 125 bytes");
+  std::string frame = {'\x81', static_cast<char>(0x80 | options.hello.size())};
+  frame.resize(6);  // a mask key of zeros leaves the text as it is
+  frame += options.hello;
+  for (const Socket& connection : connections) {
+    if (::send(connection.descriptor(), frame.data(), frame.size(), MSG_NOSIGNAL) < 0) {
+      throw std::runtime_error("the server ended a connection at once");
+    }
+  }
+}
+
+std::vector<int> descriptors_of(const std::vector<Socket>& connections) {
+  std::vector<int> descriptors;
+  for (const Socket& connection : connections) descriptors.push_back(connection.descriptor());
+  return descriptors;
 }
 
 }  // namespace wsblast

@@ -37,7 +37,16 @@ class Socket {
 // Lets this process open as many descriptors as it is allowed.
 void raise_descriptor_limit();
 
-// Opens `count` connections, with the handshake unless `options.raw`. Handshakes overlap in batches.
-std::vector<Socket> open_connections(const Options& options, std::size_t count);
+// Opens `count` connections, with the handshake unless `options.raw`. Handshakes overlap in batches. Where
+// `options.rooms` is more than one, connection i asks for the path of room i modulo `in_rooms`.
+std::vector<Socket> open_connections(const Options& options, std::size_t count, std::size_t in_rooms);
+inline std::vector<Socket> open_connections(const Options& options, std::size_t count) {
+  return open_connections(options, count, options.rooms);
+}
+
+// Sends `options.hello` on each connection, if there is one.
+void send_hello(const Options& options, const std::vector<Socket>& connections);
+
+std::vector<int> descriptors_of(const std::vector<Socket>& connections);
 
 }  // namespace wsblast

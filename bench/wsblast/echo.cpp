@@ -27,14 +27,19 @@ int print_traffic(const char* mode, const Options& options, const TrafficResult&
   std::optional<double> resident_kb;
   if (const auto bytes = resident_bytes_of(options.server_pid)) resident_kb = static_cast<double>(*bytes) / 1024;
 
-  std::printf("mode=%s conns=%zu depth=%u size=%zu%s", mode, options.connections,
-              options.mode == Mode::fan ? options.window : options.depth, options.sizes.front(),
-              options.sizes.size() > 1 ? "+mixed" : "");
+  const bool fan = options.mode == Mode::fan;
+  std::printf("mode=%s conns=%zu %s=%u size=%zu%s", mode, options.connections, fan ? "window" : "depth",
+              fan ? options.window : options.depth, options.sizes.front(), options.sizes.size() > 1 ? "+mixed" : "");
+  if (fan) std::printf(" rooms=%zu stopped=%zu", options.rooms, options.stopped_members);
   print_figure("msgs_per_s", messages / result.seconds, 0);
   print_figure("mb_per_s", static_cast<double>(result.bytes) / result.seconds / 1e6, 1);
   print_figure("p50_us", result.latency.percentile_us(0.5), 1);
   print_figure("p99_us", result.latency.percentile_us(0.99), 1);
   print_figure("p999_us", result.latency.percentile_us(0.999), 1);
+  if (fan) {
+    print_figure("others_p50_us", result.sampled_latency.percentile_us(0.5), 1);
+    print_figure("others_p99_us", result.sampled_latency.percentile_us(0.99), 1);
+  }
   print_figure("server_cpu", server_share, 2);
   print_figure("server_us_per_msg", server_us, 4);
   print_figure("server_user_ns_per_msg", server_user_ns, 1);
@@ -49,7 +54,7 @@ int print_traffic(const char* mode, const Options& options, const TrafficResult&
 int run_echo(const Options& options) {
   const std::vector<Socket> connections = open_connections(options, options.connections);
   Traffic traffic(options, connections);
-  return print_traffic(options.mode == Mode::fan ? "fan" : "echo", options, traffic.run());
+  return print_traffic("echo", options, traffic.run());
 }
 
 }  // namespace wsblast

@@ -4,7 +4,8 @@
 #include <cstdio>
 #include <optional>
 
-#include <brume/bench/wsblast/traffic.h>
+#include <brume/bench/wsblast/meter.h>
+#include <brume/bench/wsblast/options.h>
 
 namespace wsblast {
 
@@ -16,7 +17,7 @@ inline void print_figure(const char* name, std::optional<double> value, int deci
   }
 }
 
-// Prints the figures of echo traffic and ends the line; returns the exit code.
+// Prints the figures of echo or fan traffic and ends the line; returns the exit code.
 int print_traffic(const char* mode, const Options& options, const TrafficResult& result);
 
 }  // namespace wsblast

@@ -8,6 +8,7 @@
 #include <brume/bench/wsblast/commands.h>
 #include <brume/bench/wsblast/dial.h>
 #include <brume/bench/wsblast/figures.h>
+#include <brume/bench/wsblast/frame_reader.h>
 #include <brume/bench/wsblast/process_stats.h>
 #include <brume/bench/wsblast/tape.h>
 

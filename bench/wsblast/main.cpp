@@ -59,10 +59,16 @@ void add_modes(CLI::App& app, Options& options) {
   add_traffic_options(*echo, options);
   add_depth(*echo, options);
 
-  CLI::App* fan = mode("fan", "one connection publishes, all receive", Mode::fan);
+  CLI::App* fan = mode("fan", "in each room one connection publishes, all receive", Mode::fan);
   add_traffic_options(*fan, options);
-  fan->add_option("--window", options.window, "messages in flight from the publisher")
+  fan->add_option("--window", options.window, "messages in flight from the publisher of a room")
       ->check(CLI::Range(1U, kMaxInFlight))
+      ->capture_default_str();
+  fan->add_option("--rooms", options.rooms, "rooms, of PATH/room/0 and up; with one, PATH itself")
+      ->check(CLI::Range(std::size_t{1}, kMaxConnections))
+      ->capture_default_str();
+  fan->add_option("--stopped", options.stopped_members, "further members of the first room, which never read")
+      ->check(CLI::Range(std::size_t{0}, kMaxConnections))
       ->capture_default_str();
 
   CLI::App* idle = mode("idle", "memory of the server as connections are opened and left alone", Mode::idle);
@@ -82,8 +88,9 @@ void add_modes(CLI::App& app, Options& options) {
 int run(const Options& options) {
   switch (options.mode) {
     case Mode::echo:
-    case Mode::fan:
       return wsblast::run_echo(options);
+    case Mode::fan:
+      return wsblast::run_fan(options);
     case Mode::idle:
       return wsblast::run_idle(options);
     case Mode::churn:

@@ -18,14 +18,16 @@ struct Options {
   std::string path = "/";
   std::size_t connections = 100;
   std::uint32_t depth = 1;                // messages in flight on each connection (echo)
-  std::uint32_t window = 32;              // messages in flight from the one publisher (fan)
+  std::uint32_t window = 32;              // messages in flight from each publisher (fan)
+  std::size_t rooms = 1;                  // each with a publisher of its own (fan)
+  std::size_t stopped_members = 0;        // further members of the first room, which never read (fan)
   std::vector<std::size_t> sizes = {20};  // payload bytes; several are mixed at random
   double seconds = 5;
   double warm_seconds = 1;
   int server_pid = 0;  // 0: figures about the server are not available
   bool text = false;
   bool raw = false;                                // a bare TCP server: no handshake, frames unmasked
-  std::size_t verified = 1;                        // connections whose every echo is compared byte for byte
+  std::size_t verified = 1;                        // connections whose every message is compared byte for byte
   std::string hello;                               // a text message that every connection sends first
   std::vector<std::size_t> steps = {1000, 10000};  // connections to hold (idle)
   bool used = false;                               // one echo on each connection before it idles (idle)

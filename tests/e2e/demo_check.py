@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The demo serves all applications and their pages, linked; a single program its own page alone; broadcast fans out."""
+"""The demo serves all applications and their pages, linked; a single program its own page alone; broadcast fans out, to all and to rooms."""
 
 from json_clients import BACKENDS, JsonSocket, expect_page, get_json, post, request
 from raw_websocket import BINARY, TEXT, RawWebSocket
@@ -38,6 +38,7 @@ def the_demo_has_everything(backend):
         for connection in (echo, ann, chat):
             connection.expect_close(1001)
             connection.send_close(1001)
+            connection.socket.close()
         expect(server.wait() == 0, "the demo did not end well")
 
 
@@ -77,12 +78,40 @@ def broadcast_reaches_all(backend, cores, style):
             person.socket.close()
 
 
+def broadcast_keeps_rooms_apart(backend, style):
+    with ServerProgram("broadcast", "--io", backend, "--cores", "2", "--style", style) as server:
+        rooms = {name: [RawWebSocket(server.port, f"/room/{name}") for _ in range(3)] for name in ("tea", "coffee")}
+        for name, people in rooms.items():
+            # Who hears itself is a member, and then hears the others.
+            for count, person in enumerate(people):
+                person.send(TEXT, f"{name} {count}".encode())
+            for person in people:
+                heard = {person.receive()[1].decode()}
+                while f"{name} {people.index(person)}" not in heard:
+                    heard.add(person.receive()[1].decode())
+                expect(all(text.startswith(name) for text in heard), f"{backend} {style}: {heard} in room {name}")
+        for name, people in rooms.items():
+            people[0].send(TEXT, f"last of {name}".encode())
+            for person in people:
+                text = person.receive()[1].decode()
+                while not text.startswith("last"):
+                    text = person.receive()[1].decode()
+                expect(text == f"last of {name}", f"{backend} {style}: {text} in room {name}")
+        status, _, text = request(server.port, "GET", "/stats")
+        expect((status, text) == (200, "connections=6\n"), f"{status} {text}")
+        for people in rooms.values():
+            for person in people:
+                person.socket.close()
+
+
 def check():
     for backend in BACKENDS:
         the_demo_has_everything(backend)
         for cores in ("1", "2"):
             for style in ("coroutine", "callback"):
                 broadcast_reaches_all(backend, cores, style)
+        for style in ("coroutine", "callback"):
+            broadcast_keeps_rooms_apart(backend, style)
     a_single_program_has_its_own_page()
 
 
