@@ -78,9 +78,16 @@ hub::Shard* Hub::Implementation::here() const {
   return nullptr;
 }
 
-void Hub::Implementation::set_early_policy(std::string_view room, std::optional<SlowConsumerPolicy> policy) {
+std::optional<Error> Hub::Implementation::set_early_policy(std::string_view room,
+                                                           std::optional<SlowConsumerPolicy> policy) {
+  if (!server_) return Error::stopping;
+  if (room.size() > options_.config.max_name_size) return Error::name_too_long;
   std::erase_if(options_.policies, [&](const auto& known) { return known.first == room; });
-  if (policy) options_.policies.emplace_back(room, *policy);
+  if (!policy) return std::nullopt;
+  // Nobody knows yet how many cores there will be: the bound of one holds for all.
+  if (options_.policies.size() >= options_.config.max_room_policies) return Error::out_of_memory;
+  options_.policies.emplace_back(room, *policy);
+  return std::nullopt;
 }
 
 std::expected<void, Error> Hub::Implementation::post_broadcast(std::optional<std::string_view> room, MessageType type,
@@ -179,8 +186,9 @@ HubCall<std::vector<std::string>> Hub::room_connections(std::string_view room) {
 
 HubCall<void> Hub::set_room_policy(std::string_view room, std::optional<SlowConsumerPolicy> policy) {
   if (!implementation_->attached()) {
-    implementation_->set_early_policy(room, policy);
-    return HubCall<void>(hub::Started{});
+    hub::Started started;
+    started.answer.error = implementation_->set_early_policy(room, policy);
+    return HubCall<void>(std::move(started));
   }
   return on_this_core<void>([&](hub::Shard& shard) { return shard.set_policy(room, policy); });
 }

@@ -58,8 +58,8 @@ class Hub {
   Hub(const Hub&) = delete;
   Hub& operator=(const Hub&) = delete;
 
-  // (core) The connection's own core. Errors: name_too_long (or empty), already_registered (a connection has one
-  // registration), id_taken, connection_closed, stopping, hub_overloaded, wrong_thread.
+  // (core) The connection's own core. Errors: invalid_argument (no id), name_too_long, already_registered (a connection
+  // has one registration), id_taken, connection_closed, stopping, out_of_memory, wrong_thread.
   HubCall<Registration> register_connection(std::string_view id, Connection& connection);
   // (core) Ends the registration of whoever holds the id. Errors: unknown_connection, stopping, hub_overloaded.
   HubCall<void> unregister_connection(std::string_view id);

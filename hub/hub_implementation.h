@@ -30,7 +30,7 @@ class Hub::Implementation final : public server::Extension {
   hub::Shard* here() const;
   bool attached() const { return !shards_.empty(); }
   // Before start(). May throw std::bad_alloc.
-  void set_early_policy(std::string_view room, std::optional<SlowConsumerPolicy> policy);
+  std::optional<Error> set_early_policy(std::string_view room, std::optional<SlowConsumerPolicy> policy);
 
   std::expected<void, Error> post_broadcast(std::optional<std::string_view> room, MessageType type, Bytes data,
                                             const BroadcastOptions& options) const;

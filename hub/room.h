@@ -121,6 +121,10 @@ struct Member final : connection::Watcher {
   Membership* rooms = nullptr;   // those it is in
   std::uint32_t room_count = 0;  // and those it is about to join
   State state = State::asking;
+  // Its end was asked for while an older holder of its id had not ended: who is told once both have (see EndMember).
+  bool next_registers = false;  // or it was unregistered
+  std::uint16_t next_core = 0;
+  Place next{};                   // generation 0: nobody
   Membership all{nullptr, this};  // of the list of all
   ReplyTo reply{};                // while asking: the call that registers
 };

@@ -121,6 +121,7 @@ class Shard final : public connection::CoreExtension, private core::Participant 
   IdEntry* find_id(const HashedName& id);
   IdEntry& make_id(const HashedName& id);
   void erase_id(IdEntry& entry);
+  void tell_ended(const EndMember& end);
   void receive(const EndRegistration& message);
   void receive(const RunErrand& message);
   void activate(Member& member);

@@ -148,9 +148,12 @@ void Shard::receive(const Registered& message) {
   // It did not get the id, or what the id was for has ended meanwhile.
   let_go(*member);
   const Unregister over{member->entry, member->place, static_cast<std::uint16_t>(index_)};
+  const EndMember end{member->place, member->next, member->entry, member->next_core,
+                      member->next_registers ? EndMember::Why::replaced : EndMember::Why::unregistered};
   const std::size_t id_home = home(member->hash);
   members_.erase(member->place.slot, member->place.generation);
   if (message.error == kNoError) tell(id_home, over);
+  if (end.next.generation != 0) tell_ended(end);
   reply(call, error ? *error : Error::connection_closed);
 }
 
@@ -197,12 +200,21 @@ void Shard::receive(const EndRegistration& message) {
 void Shard::receive(const EndMember& message) {
   Member* member = members_.find(message.member.slot, message.member.generation);
   connection::Session* session = member ? member->session : nullptr;
+  const bool waits = member && member->state != Member::State::active;
   if (member) end_member(*member, false);
-  if (message.why == EndMember::Why::unregistered) {
-    return reply({message.next.slot, message.next.generation, message.core}, std::nullopt);
+  if (session && message.why == EndMember::Why::replaced) (void)session->close(kReplaced, "replaced");
+  if (!waits) return tell_ended(message);
+  // An older holder of the id may be in its rooms still: whoever comes next waits for that one too.
+  member->next = message.next;
+  member->next_core = message.core;
+  member->next_registers = message.why == EndMember::Why::replaced;
+}
+
+void Shard::tell_ended(const EndMember& end) {
+  if (end.why == EndMember::Why::unregistered) {
+    return reply({end.next.slot, end.next.generation, end.core}, std::nullopt);
   }
-  if (session) (void)session->close(kReplaced, "replaced");
-  tell(message.core, Registered{message.next, message.entry, kNoError});
+  tell(end.core, Registered{end.next, end.entry, kNoError});
 }
 
 void Shard::receive(const AskMember& message) {

@@ -302,6 +302,25 @@ TEST_F(Handlers, AKeptMessageOutlivesItsView) {
   EXPECT_EQ(kept[1].text(), std::string(100'000, 'a') + std::string(100'000, 'b'));
 }
 
+TEST_F(Handlers, WhatACallbackSpawnsMayEndWithoutEndingTheConnection) {
+  const auto say = [](Connection& c, std::string text) -> Task<> {
+    (void)c.send_text(text);
+    co_return;
+  };
+  server.get("/",
+             websocket({.open = [&](Connection& c) { c.spawn(say(c, "hello")); },
+                        .message = [&](Connection& c, const Message& m) { c.spawn(say(c, std::string(m.text()))); }}));
+  start();
+  auto client = connect();
+  for (const char* text : {"one", "two"}) {
+    client.send_text(text);
+    world.run_until_idle();
+    EXPECT_EQ(client.last_text(), text);
+  }
+  EXPECT_EQ(client.messages().size(), 3u);
+  EXPECT_TRUE(client.is_open());
+}
+
 TEST_F(Handlers, AHandleOutlivesItsConnectionAndItsServer) {
   ConnectionHandle handle;
   int ran = 0;
