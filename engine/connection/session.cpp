@@ -106,10 +106,10 @@ void Session::start_handler(const Request& request) {
   const CoreContext::Opening before = std::exchange(context_.opening, {this, &request});
   guarded([this] {
     if (route_->handler) {
-      return begin(route_->handler(*this));
+      begin(route_->handler(*this));
+    } else if (route_->open) {
+      route_->open(*this);
     }
-    handler_begun_ = true;  // callbacks stand in its place: what they spawn is no handler, whose end closes
-    if (route_->open) route_->open(*this);
   });
   context_.opening = before;
 }
