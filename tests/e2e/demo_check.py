@@ -38,6 +38,7 @@ def the_demo_has_everything(backend):
         for connection in (echo, ann, chat):
             connection.expect_close(1001)
             connection.send_close(1001)
+            connection.expect_end()
         expect(server.wait() == 0, "the demo did not end well")
 
 
