@@ -25,6 +25,8 @@ WRONG = [
     (["--style", "threads"], "style"),
     (["--busy-poll", "-5"], "busy"),
     (["--busy-poll", "99999999999"], "busy"),
+    (["--drain-timeout", "-1"], "drain"),
+    (["--drain-timeout", "99999999999"], "drain"),
     (["--max-message", "0"], "max"),
     (["--max-message", "-1"], "max"),
     (["--max-message", "99999999999999999999"], "max"),
@@ -91,7 +93,8 @@ def check():
     for option in ("--message-rate", "--byte-rate", "--max-rooms", "--max-members", "--max-name"):
         expect(option in done.stdout, f"chat --help: {option} is missing: {done.stdout!r}")
     done = run("echo", "--help")
-    expect(done.returncode == 0 and "--port" in done.stdout, f"--help: {done.returncode} {done.stdout!r}")
+    for option in ("--port", "--drain-timeout"):
+        expect(done.returncode == 0 and option in done.stdout, f"--help: {done.returncode} {done.stdout!r}")
 
     expect_no_permission()
     with socket.socket() as taken:
