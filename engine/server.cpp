@@ -191,6 +191,7 @@ std::expected<void, SystemError> Server::Implementation::make_cores() {
     options.index = i;
     options.max_sockets = most;
     options.reactor.busy_poll = config_.busy_poll;
+    options.reactor.explain_turns = config_.slow_turn.count() != 0;
     options.reactor.memory_limit = config_.memory_limit / cores_count_;
     cores_.push_back(std::make_unique<server::Core>(std::move(made->io), options, service_, *admission_));
   }

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <brume/engine/sim/world.h>
 #include <brume/engine/simulator.h>
 
@@ -33,6 +35,11 @@ bool Simulator::step_until(io::Time end) {
   if (world_->step(end, true)) return true;
   world_->context().clock.advance_to(end);
   return false;
+}
+
+void Simulator::spend(io::Time duration) {
+  sim::SimClock& clock = world_->context().clock;
+  clock.advance_to(sim::after(clock.now(), std::max(duration, io::Time::zero())));
 }
 
 io::Time Simulator::now() const {

@@ -63,6 +63,8 @@ class Simulator final : public io::Environment {
   // will be.
   bool step();
 
+  // For a handler, which says how long what it does takes: the clock moves on by that much within the turn.
+  void spend(io::Time duration);
   // Since some start; see io::Io::now().
   io::Time now() const;
 

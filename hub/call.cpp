@@ -20,7 +20,9 @@ void CallBase::complete(Answer&& answer) {
   shard_ = nullptr;
   answer_ = std::move(answer);
   unlink();
-  if (waiter_) std::exchange(waiter_, nullptr).resume();
+  if (!waiter_) return;
+  scope_->on_woken();
+  std::exchange(waiter_, nullptr).resume();
 }
 
 bool CallBase::wait(std::coroutine_handle<> waiter, core::TaskScope& scope) {
@@ -30,6 +32,7 @@ bool CallBase::wait(std::coroutine_handle<> waiter, core::TaskScope& scope) {
     return false;
   }
   waiter_ = waiter;
+  scope_ = &scope;
   scope.link(*this);
   return true;
 }

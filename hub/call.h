@@ -80,6 +80,7 @@ class CallBase : private core::CancelPoint {
   std::uint32_t generation_;
   Answer answer_;
   std::coroutine_handle<> waiter_{};
+  core::TaskScope* scope_ = nullptr;  // of the waiter
 };
 
 template <class T>

@@ -49,7 +49,7 @@ struct CoreContext {
   Doorkeeper& doorkeeper;
   std::size_t index;            // of this core
   bool stopping = false;        // nobody is let in any more, open connections are being closed
-  io::Token last_served{0, 0};  // whose input was taken last, for the slow-turn warning
+  io::Token last_served{0, 0};  // whose input was taken last: a hub holds it back where it is overrun
   // One handler runs at a time: what it has while it runs is kept here once, not in each connection.
   Message in_hand{};  // the message a handler was given and may still look at; without a source: none
   struct Opening {

@@ -102,6 +102,7 @@ void Session::open(Transport& transport, RouteRef route, const Request& request,
 }
 
 void Session::start_handler(const Request& request) {
+  serve();
   handler_begun_ = !route_->handler;  // with callbacks every task is a spawned one
   const CoreContext::Opening before = std::exchange(context_.opening, {this, &request});
   guarded([this] {
@@ -132,6 +133,10 @@ void Session::on_task_done(void* task, std::exception_ptr exception) noexcept {
   free_if_done();
 }
 
+void Session::serve() {
+  context_.reactor.serve(route_->name);
+}
+
 Time Session::now() const {
   return context_.reactor.now();
 }
@@ -143,6 +148,7 @@ bool Session::may_take_input() const {
 }
 
 std::size_t Session::on_input(std::span<std::byte> input) {
+  serve();
   last_received_ = now();
   pinged_ = false;
   const std::size_t size = input.size();
@@ -346,10 +352,13 @@ void Session::on_output_progress() {
     blocked_on_output_ = false;
     if (may_take_input()) transport_->resume();
   }
-  resume_drained();
-  if (!was_above_half_) return;
+  const bool tell_route = was_above_half_ && route_->drained;
   was_above_half_ = false;
-  if (route_->drained && state_ == State::open) guarded([this] { route_->drained(*this); });
+  if (!tell_route && !(cold_ && cold_->drained)) return;
+  serve();
+  resume_drained();
+  if (tell_route && state_ == State::open) guarded([this] { route_->drained(*this); });
+  context_.reactor.rest();  // others' output follows
 }
 
 // ---- time

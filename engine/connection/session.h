@@ -47,7 +47,6 @@ class Session final : public Connection, public Protocol {
   void on_stop() override;
   void on_detached() override;
   Connection* connection() override { return this; }
-  std::string_view route_name() const override { return route_->name; }
   std::size_t read_buffer_size() const override { return config().read_buffer_size; }
   std::size_t held_bytes() const override { return counted_; }
   void check_invariants() const override;
@@ -119,10 +118,13 @@ class Session final : public Connection, public Protocol {
 
   // TaskScope: the handler and what it spawned
   core::Reactor& reactor() override;
+  void on_woken() override { serve(); }
   void on_task_begun(void* task) override;
   void on_task_done(void* task, std::exception_ptr exception) noexcept override;
 
   const RouteConfig& config() const { return route_->config; }
+  // Comes before every call of the application: the time that follows is the route's.
+  void serve();
   // Where the route's typed state lies behind this object.
   static constexpr std::size_t user_state_offset() {
     constexpr std::size_t kAlignment = alignof(std::max_align_t);

@@ -52,6 +52,7 @@ void Session::finish(std::uint16_t code, std::string_view reason, CloseCause cau
   if (transport_) transport_->end(deadline_);
   tell_watchers();
   if (!reason.empty()) guarded([&] { cold().close_reason = reason; });
+  serve();
   if (cold_ && cold_->stop_source) cold_->stop_source->request_stop();
   resume_drained();
   if (waiter_) std::exchange(waiter_, nullptr).resume();

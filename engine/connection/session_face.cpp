@@ -340,6 +340,7 @@ void Session::tell_watchers() {
 }
 
 void Session::run_posted(core::InlineFunction<void(Connection&)>& function) {
+  serve();
   guarded([&] { function(*this); });
 }
 

@@ -109,7 +109,9 @@ void Session::settle_outcome(TapeOutcome outcome) {
 void Session::tell_dropped() {
   if (!cold_ || cold_->untold_drops == 0 || state_ == State::ended) return;
   const std::uint64_t count = std::exchange(cold_->untold_drops, 0);
-  if (route_->dropped) guarded([&] { route_->dropped(*this, count); });
+  if (!route_->dropped) return;
+  serve();
+  guarded([&] { route_->dropped(*this, count); });
 }
 
 }  // namespace brume::connection

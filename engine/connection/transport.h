@@ -55,8 +55,6 @@ class Protocol : public Lingerer {
   virtual void on_detached() = 0;
   // The connection a ConnectionHandle means; null for a protocol that has none.
   virtual Connection* connection() { return nullptr; }
-  // The route being served, for the slow-turn warning.
-  virtual std::string_view route_name() const = 0;
   // First size of the buffer for input that is set aside, bytes.
   virtual std::size_t read_buffer_size() const = 0;
   // Bytes held beyond the outbox, for the memory limit.

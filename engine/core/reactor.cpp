@@ -38,6 +38,7 @@ Reactor::~Reactor() {
 
 void Reactor::turn(io::Events& events, Time max_wait) {
   const Entered entered(*this);
+  shares_.begin_turn();
   take_completions(events, max_wait);
 
   const std::size_t ran = gate().drain(host_, options_.envelopes_per_turn);
@@ -47,7 +48,9 @@ void Reactor::turn(io::Events& events, Time max_wait) {
   timers_.advance(now(), [](Timer& timer) { static_cast<Alarm&>(timer).fire(); });
 
   run_marked(ready_, Participant::kReady, [](Participant& p) { p.run_ready(); });
+  rest();
   run_marked(settle_, Participant::kSettle, [](Participant& p) { p.settle(); });
+  rest();
   run_marked(flush_, Participant::kFlush, [](Participant& p) { p.flush(); });
   run_marked(reap_, Participant::kReap, [this](Participant& p) {
     if (p.marks_ != 0) return mark_reap(p);  // another list still names it: next turn
@@ -55,8 +58,15 @@ void Reactor::turn(io::Events& events, Time max_wait) {
   });
 
   turns_++;
-  last_turn_length_ = io_.now() - now();
+  const Time end = io_.now();
+  shares_.stop(end);
+  last_turn_length_ = end - now();
   if (io_.sleeps_between_turns() && (has_work() || !gate().prepare_sleep())) io_.wake();
+}
+
+void Reactor::change_served(std::string_view name) {
+  // The turn's own look at the clock does for who is the first to need the time.
+  shares_.change(name, now_known_ ? io_.now() : now());
 }
 
 void Reactor::admit() {

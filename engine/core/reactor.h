@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include <brume/engine/core/block_pool.h>
@@ -17,6 +18,7 @@
 #include <brume/engine/core/gate.h>
 #include <brume/engine/core/ledger.h>
 #include <brume/engine/core/timer_wheel.h>
+#include <brume/engine/core/turn_shares.h>
 #include <brume/engine/io/io.h>
 
 namespace brume::core {
@@ -62,6 +64,7 @@ class Reactor {
     std::size_t mailbox_slots = 4096;       // envelopes from other threads
     std::size_t envelopes_per_turn = 1024;  // of them run in one turn
     std::size_t memory_limit = 0;           // bytes the ledger counts to; 0: none
+    bool explain_turns = false;             // whether largest_share() is wanted
   };
 
   // `host` is what envelopes are run with.
@@ -129,8 +132,20 @@ class Reactor {
   // Whether a turn would find nothing but what its Io and its timers bring.
   bool idle() const { return !has_work() && gate_.get()->empty_hint(); }
 
+  // From here on the turn's time is spent on the application's code of that name, until the next is served or rest().
+  // Costs a look at the clock where the name is another than before, none where it is the same.
+  void serve(std::string_view name) {
+    if (options_.explain_turns && !shares_.runs(name)) change_served(name);
+  }
+  // What follows is nobody's.
+  void rest() {
+    if (shares_.running()) shares_.stop(io_.now());
+  }
+
   // Length of the last turn without its sleep.
   Time last_turn_length() const { return last_turn_length_; }
+  // Who was served for longest in it. Valid until the next turn.
+  TurnShares::Share largest_share() const { return shares_.largest(); }
   std::uint64_t turns() const { return turns_; }
   void check_invariants() const;
 
@@ -145,6 +160,7 @@ class Reactor {
   template <class F>
   void run_marked(std::vector<Participant*>& list, Participant::Mark mark, F&& f);
   void take_completions(io::Events& events, Time max_wait);
+  void change_served(std::string_view name);
   Time sleep_limit(Time max_wait);
   // Whether this turn left something to the next one.
   bool has_work() const {
@@ -158,6 +174,7 @@ class Reactor {
   mutable bool now_known_ = true;
   Time last_event_;
   Time last_turn_length_{0};
+  TurnShares shares_;
   std::uint64_t turns_ = 0;
   bool more_envelopes_ = false;
   std::size_t participants_ = 0;

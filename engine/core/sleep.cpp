@@ -8,20 +8,22 @@ bool Sleep::begin(std::coroutine_handle<> waiter, TaskScope& scope) {
     return false;
   }
   waiter_ = waiter;
-  reactor_ = &scope.reactor();
+  scope_ = &scope;
   scope.link(*this);
-  reactor_->arm(*this, reactor_->now() + duration_);
+  Reactor& reactor = scope.reactor();
+  reactor.arm(*this, reactor.now() + duration_);
   return true;
 }
 
 void Sleep::cancel() {
-  reactor_->timers().cancel(*this);
+  scope_->reactor().timers().cancel(*this);
   cancelled_ = true;
   waiter_.resume();
 }
 
 void Sleep::fire() {
   CancelPoint::unlink();
+  scope_->on_woken();
   waiter_.resume();
 }
 

@@ -35,7 +35,7 @@ class Sleep final : private CancelPoint, private Alarm {
 
   std::chrono::nanoseconds duration_;
   std::coroutine_handle<> waiter_{};
-  Reactor* reactor_ = nullptr;
+  TaskScope* scope_ = nullptr;
   bool cancelled_ = false;
 };
 

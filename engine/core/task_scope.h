@@ -44,6 +44,9 @@ class TaskScope {
   // A task has ended and its frame is gone; the exception it ended with, if any.
   virtual void on_task_done(void* task, std::exception_ptr exception) noexcept = 0;
 
+  // A task of it goes on by what is not a call into this scope: its sleep is over, an answer has come.
+  virtual void on_woken() {}
+
   // Runs `task` until it first suspends.
   void begin(Task<void> task);
   static void destroy_task(void* task) { std::coroutine_handle<>::from_address(task).destroy(); }

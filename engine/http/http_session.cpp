@@ -61,6 +61,7 @@ core::Reactor& HttpSession::reactor() {
 
 std::size_t HttpSession::on_input(std::span<std::byte> input) {
   if (state_ == State::ended) return input.size();
+  reactor().serve(route_name());
   if (state_ == State::head) return read_head(input);
   if (state_ == State::body) return read_body(input);
   transport_->pause();  // the next request waits for this one's answer
@@ -135,6 +136,7 @@ std::size_t HttpSession::read_body(std::span<std::byte> input) {
 // ---- answering
 
 void HttpSession::dispatch() {
+  reactor().serve(route_name());
   state_ = State::handling;
   request_.emplace(head_, as_bytes(body_), transport_->peer(), parameters_);
   if (route_->websocket) return respond(judge(*request_, route_->websocket));

@@ -47,7 +47,6 @@ class HttpSession final : public connection::Protocol {
   Time on_deadline(Time now) override;
   void on_stop() override;
   void on_detached() override;
-  std::string_view route_name() const override;
   std::size_t read_buffer_size() const override { return service_.config.read_buffer_size; }
   std::size_t held_bytes() const override { return counted_; }
 
@@ -64,9 +63,11 @@ class HttpSession final : public connection::Protocol {
 
   // TaskScope
   core::Reactor& reactor() override;
+  void on_woken() override { reactor().serve(route_name()); }
   void on_task_begun(void* task) override { task_ = task; }
   void on_task_done(void* task, std::exception_ptr exception) noexcept override;
 
+  std::string_view route_name() const;
   std::size_t read_head(std::span<std::byte> input);
   std::size_t read_body(std::span<std::byte> input);
   void on_head();

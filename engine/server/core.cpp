@@ -1,8 +1,9 @@
 #include <algorithm>
+#include <array>
 #include <cassert>
+#include <cstdio>
 #include <cstring>
 #include <new>
-#include <string>
 #include <utility>
 
 #include <brume/engine/connection/link.h>
@@ -44,9 +45,9 @@ bool Core::turn(Time max_wait) {
   if (stopped()) return false;
   const core::Reactor::Entered entered(context_.reactor);  // also for what follows the reactor's own turn
   context_.reactor.turn(*this, max_wait);
+  watch_turn();
   take_stop_request();
   memory_guard_.look();
-  watch_turn();
   // What the others asked before they were at rest is there once all are, and is answered first.
   if (!at_rest() || !all_at_rest() || !context_.reactor.idle()) return true;
   context_.reactor.gate().close();                  // whoever comes later hears that this core has stopped
@@ -205,15 +206,19 @@ void Core::watch_turn() {
   const Time limit = service_.config.slow_turn;
   if (limit == Time::zero() || context_.reactor.last_turn_length() <= limit) return;
   context_.counters.refusals[static_cast<std::size_t>(Refusal::slow_turn)].add();
-  const auto length = std::chrono::duration_cast<std::chrono::milliseconds>(context_.reactor.last_turn_length());
-  context_.log.event(LogLevel::warning, context_.reactor.now(), "slow_turn", nullptr,
-                     std::to_string(length.count()) + " ms; served last: " + std::string(last_route()));
-}
-
-std::string_view Core::last_route() {
-  const io::Token last = context_.last_served;
-  Link* link = context_.links.find(last.slot, last.generation);
-  return link && link->protocol() ? link->protocol()->route_name() : std::string_view("a connection that is gone");
+  const auto ms = [](Time time) {
+    return static_cast<long long>(std::chrono::duration_cast<std::chrono::milliseconds>(time).count());
+  };
+  const Time length = context_.reactor.last_turn_length();
+  const core::TurnShares::Share longest = context_.reactor.largest_share();
+  std::array<char, 128> text;  // holds kMaxNameSize and two numbers
+  if (longest.name.empty()) {
+    std::snprintf(text.data(), text.size(), "%lld ms; no handler ran", ms(length));
+  } else {
+    std::snprintf(text.data(), text.size(), "%lld ms; longest: %.*s, %lld ms", ms(length),
+                  static_cast<int>(longest.name.size()), longest.name.data(), ms(longest.time));
+  }
+  context_.log.event(LogLevel::warning, context_.reactor.now(), "slow_turn", nullptr, text.data());
 }
 
 void Core::check_invariants() const {

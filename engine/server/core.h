@@ -74,7 +74,6 @@ class Core final : public io::Driven, private io::Events {
   // The core a fresh socket should go to: this one, unless it has far more than the least loaded.
   Core& least_loaded();
   void watch_turn();
-  std::string_view last_route();
   // Whether this core has nothing left but what other cores may ask of it.
   bool at_rest() const;
   // Tells the others once, and answers whether all are: a core that has nothing left still answers to those that have.

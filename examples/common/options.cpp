@@ -19,6 +19,7 @@ Options parse_options(int argc, char** argv, const char* description, const AddO
   std::uint16_t port = 8080;
   std::string host;
   std::uint64_t busy_poll_us = 0;
+  auto drain_timeout_ms = static_cast<std::uint64_t>(options.config.drain_timeout.count());
   std::string style = "coroutine";
   std::string io = "default";
   app.add_option("--port", port, "port to listen on; 0: a free one")->capture_default_str();
@@ -36,6 +37,9 @@ Options parse_options(int argc, char** argv, const char* description, const AddO
       ->capture_default_str();
   app.add_option("--max-message", options.config.max_message_size, "bytes of the largest message")
       ->capture_default_str();
+  app.add_option("--drain-timeout", drain_timeout_ms, "milliseconds that open connections have to close at the end")
+      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{86'400'000}))
+      ->capture_default_str();
   app.add_flag("--pin-cores", options.config.pin_cores, "each reactor thread to a processor of its own");
   if (add_options) add_options(app);
   try {
@@ -52,6 +56,7 @@ Options parse_options(int argc, char** argv, const char* description, const AddO
   if (const auto backend = backends.find(io); backend != backends.end()) options.config.io = backend->second;
   options.address = host + ":" + std::to_string(port);
   options.config.busy_poll = std::chrono::microseconds(busy_poll_us);
+  options.config.drain_timeout = std::chrono::milliseconds(drain_timeout_ms);
   options.callbacks = style == "callback";
   // A larger message needs a larger outbox: room for what is being sent and as much again.
   constexpr std::size_t kHeader = 14;

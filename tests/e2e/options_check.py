@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 """What the programs say to options they cannot use: one clear line on stderr, exit status 2."""
 
+import os
+import pathlib
 import socket
 import subprocess
 
 from server_program import EchoServer, expect, program, run_check
 
 TIMEOUT_SECONDS = 60
+NOBODY = 65534
+PRIVILEGED_PORT = 81
 WRONG = [
     (["--no-such-option"], "no-such-option"),
     (["surplus"], "surplus"),
@@ -21,6 +25,8 @@ WRONG = [
     (["--style", "threads"], "style"),
     (["--busy-poll", "-5"], "busy"),
     (["--busy-poll", "99999999999"], "busy"),
+    (["--drain-timeout", "-1"], "drain"),
+    (["--drain-timeout", "99999999999"], "drain"),
     (["--max-message", "0"], "max"),
     (["--max-message", "-1"], "max"),
     (["--max-message", "99999999999999999999"], "max"),
@@ -53,6 +59,29 @@ def expect_refusal(options, word, name="echo"):
     expect(not done.stdout, said)
 
 
+def become_nobody():
+    """In the child: an ordinary user, who may not listen on the first ports."""
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
+
+
+def expect_no_permission():
+    for_everybody = int(pathlib.Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text())
+    if for_everybody <= PRIVILEGED_PORT:
+        return print(f"note: here everybody may listen on port {PRIVILEGED_PORT}")
+    # Opened here and started by its descriptor: an ordinary user may not see the folder it is in.
+    with open(program("echo"), "rb") as file:
+        done = subprocess.run(
+            [f"/proc/self/fd/{file.fileno()}", "--port", str(PRIVILEGED_PORT)], pass_fds=[file.fileno()],
+            preexec_fn=become_nobody, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT_SECONDS,
+        )
+    said = f"no permission: status {done.returncode}, stdout {done.stdout!r}, stderr {done.stderr!r}"
+    expect(done.returncode == 2 and len(done.stderr.splitlines()) == 1 and not done.stdout, said)
+    expect("ermission" in done.stderr and str(PRIVILEGED_PORT) in done.stderr, said)
+
+
 def check():
     for options, word in WRONG:
         expect_refusal(["--port", "0", *options], word)
@@ -64,8 +93,10 @@ def check():
     for option in ("--message-rate", "--byte-rate", "--max-rooms", "--max-members", "--max-name"):
         expect(option in done.stdout, f"chat --help: {option} is missing: {done.stdout!r}")
     done = run("echo", "--help")
-    expect(done.returncode == 0 and "--port" in done.stdout, f"--help: {done.returncode} {done.stdout!r}")
+    for option in ("--port", "--drain-timeout"):
+        expect(done.returncode == 0 and option in done.stdout, f"--help: {done.returncode} {done.stdout!r}")
 
+    expect_no_permission()
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -89,7 +89,7 @@ class RawWebSocket:
         expect(got == code, f"closed with {got} {payload[2:]!r}, not with {code}")
 
     def expect_end(self):
-        """The server has to end the connection without another byte."""
+        """The server has to end the connection without another byte; it then waits for this side to close, too."""
         try:
             received = bytes(self.buffer) or self.socket.recv(65536)
         except TimeoutError:
@@ -97,6 +97,7 @@ class RawWebSocket:
         except ConnectionError:
             received = b""
         expect(not received, f"bytes after Close: {received[:40]!r}")
+        self.socket.close()
 
     def send_close(self, code=1000):
         self.send(CLOSE, struct.pack("!H", code))
@@ -106,4 +107,3 @@ class RawWebSocket:
         self.send_close()
         self.expect_close(1000)
         self.expect_end()
-        self.socket.close()

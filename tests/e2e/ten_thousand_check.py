@@ -38,7 +38,6 @@ def one_round(port, count):
         for connection in batch:
             connection.expect_close(1000)
             connection.expect_end()
-            connection.socket.close()
     for connection in connections[1::2]:
         connection.socket.close()
 
