@@ -25,7 +25,7 @@ TapeOutcome Session::take_from(Tape& tape, std::uint32_t first) noexcept {
       tape.for_each_run(first, [&](TapeChunk& chunk, std::uint32_t begin, std::uint32_t end, std::uint32_t messages) {
         transport_->outbox().append_shared({&chunk, begin, end, messages}, context_.reactor.frames());
       });
-      tape.entries()[first].taken_from_here++;
+      tape.note_whole(first);
       note_taken(count);
       return TapeOutcome::taken;
     }

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cassert>
 #include <new>
+#include <utility>
 
 #include <brume/engine/connection/tape.h>
 
@@ -31,6 +32,8 @@ std::span<std::byte> Tape::append(std::size_t size, const TapeMessage& message) 
   const auto index = static_cast<std::uint32_t>(chunks_.size() - 1);
   const auto end = chunk.size + static_cast<std::uint32_t>(size);
   entries_.push_back({.message = message, .chunk = index, .begin = chunk.size, .end = end});
+  // Who took everything so far, and left, did not take this. Below zero it wraps, and so does the sum back.
+  entries_.back().taken_from_here -= std::exchange(whole_takers_, 0);
   const std::span<std::byte> room(chunk.bytes() + chunk.size, size);
   chunk.size = end;
   bytes_ += size;
@@ -71,6 +74,7 @@ void Tape::clear() {
   excepted_.clear();
   bytes_ = 0;
   has_latest_only_ = false;
+  whole_takers_ = 0;
 }
 
 void Tape::check_invariants() const {

@@ -84,6 +84,11 @@ class Tape {
   bool excepts(std::uint64_t id) const { return std::ranges::find(excepted_, id) != excepted_.end(); }
   // Whether some message replaces older ones.
   bool has_latest_only() const { return has_latest_only_; }
+  // An outbox took every message from `first` to the last one there is now.
+  void note_whole(std::uint32_t first) {
+    entries_[first].taken_from_here++;
+    whole_takers_++;
+  }
   // Adds up for each entry how many took it, into `taken`. Once, after the last outbox.
   void sum_taken();
   // Lets the chunks go; keeps the memory of its lists.
@@ -99,6 +104,7 @@ class Tape {
   std::vector<Entry> entries_;
   std::vector<std::uint64_t> excepted_;
   std::size_t bytes_ = 0;
+  std::uint32_t whole_takers_ = 0;  // noted since the last message was appended
   bool has_latest_only_ = false;
 };
 

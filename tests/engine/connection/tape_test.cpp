@@ -171,6 +171,19 @@ TEST_F(Tapes, AddUpWhoTookEachMessage) {
   EXPECT_EQ(taken, (std::vector<std::uint32_t>{10, 11, 10, 14, 16}));
 }
 
+TEST_F(Tapes, WhoTookEverythingAndLeftIsNotCountedForWhatCameLater) {
+  append(tape, frame("a"));
+  tape.note_whole(0);  // leaves
+  append(tape, frame("b"));
+  append(tape, frame("c"));
+  tape.note_whole(1);  // came after "a"
+  tape.note_whole(0);
+  tape.sum_taken();
+  std::vector<std::uint32_t> taken;
+  for (const Tape::Entry& entry : tape.entries()) taken.push_back(entry.taken);
+  EXPECT_EQ(taken, (std::vector<std::uint32_t>{2, 2, 2}));
+}
+
 TEST_F(Tapes, KeepNothingOnceCleared) {
   fill(400);
   append(tape, frame("x"), {.policy = SlowConsumerPolicy::latest_only, .key = 1, .except = 5});
