@@ -98,7 +98,8 @@ def broadcast_keeps_rooms_apart(backend, style):
                     text = person.receive()[1].decode()
                 expect(text == f"last of {name}", f"{backend} {style}: {text} in room {name}")
         status, _, text = request(server.port, "GET", "/stats")
-        expect((status, text) == (200, "connections=6\n"), f"{status} {text}")
+        # Behind it stand counters of what was refused, and of slow turns on a slow machine.
+        expect(status == 200 and text.split()[0] == "connections=6", f"{status} {text}")
         for people in rooms.values():
             for person in people:
                 person.socket.close()
