@@ -73,7 +73,9 @@ void HubHistory::add_out_of_holder(const HubCommand& command, bool sure) {
 void HubHistory::tell_closings() {
   if (!rules_.replaces) return;
   for (const HubCommand& newer : commands) {
-    if (newer.verb != Verb::register_as || newer.from == 0 || (newer.answered && newer.error)) continue;
+    if (newer.verb != Verb::register_as || newer.from == 0) continue;
+    // A call whose own connection ended meanwhile goes on, and may have taken the id.
+    if (newer.answered && newer.error && *newer.error != Error::connection_closed) continue;
     for (const HubCommand& older : commands) {
       if (older.verb != Verb::register_as || older.id != newer.id || older.person == newer.person) continue;
       if (older.from == 0 || older.from > end_of(newer)) continue;
