@@ -19,10 +19,6 @@ using codec::HttpError;
 using connection::End;
 
 namespace {
-// Bytes: holds the answer to an upgrade and a short greeting behind it. Blocks taken for many handshakes at once are
-// kept for a while, and most connections say no more than that for some time.
-constexpr std::size_t kUpgradeBlockSize = 1024;
-
 // Bytes of answers that may wait to be sent while the next pipelined request is served: a peer that asks and does not
 // read holds that much and one answer, not one answer for each line it sent.
 constexpr std::size_t kMaxUnsentAnswers = 64 * 1024;
