@@ -61,7 +61,7 @@ class Hub {
   // (core) The connection's own core. Errors: invalid_argument (no id), name_too_long, already_registered (a connection
   // has one registration), id_taken, connection_closed, stopping, out_of_memory, wrong_thread.
   HubCall<Registration> register_connection(std::string_view id, Connection& connection);
-  // (core) Ends the registration of whoever holds the id. Errors: unknown_connection, stopping, hub_overloaded.
+  // (core) Ends the registration of whoever holds the id. Errors: unknown_connection, stopping, wrong_thread.
   HubCall<void> unregister_connection(std::string_view id);
   // (core) As Registration::join() and leave(), for whoever holds the id.
   HubCall<void> join_room(std::string_view room, std::string_view id);
@@ -121,14 +121,14 @@ class Hub {
     return broadcast_binary_to_room(room, data, {}, c);
   }
 
-  // (core) Errors: stopping, hub_overloaded; out_of_memory above max_pending_calls.
+  // (core) Errors: stopping, wrong_thread; out_of_memory, as any call above max_pending_calls.
   HubCall<std::size_t> connection_count();
   HubCall<std::size_t> room_connection_count(std::string_view room);
   HubCall<std::vector<std::string>> rooms();
   HubCall<std::vector<std::string>> room_connections(std::string_view room);  // ids
 
   // (core, and before start() on the server's thread) The room's own policy, also for members and lives of the room to
-  // come; nullopt: the hub's again. Errors: name_too_long, out_of_memory (max_room_policies), stopping, hub_overloaded.
+  // come; nullopt: the hub's again. Errors: name_too_long, out_of_memory (max_room_policies), stopping, wrong_thread.
   HubCall<void> set_room_policy(std::string_view room, std::optional<SlowConsumerPolicy> policy);
 
   // The same calls for a thread that is not a core's, which waits for the answer, at most `timeout`.

@@ -34,7 +34,8 @@ class Registration {
 
   // Becomes a member of the room, which is made where there is none: what is sent to the room after the call has
   // returned is received. Being a member already is no error. Errors: unknown_connection (the registration has ended),
-  // too_many_rooms, room_full, name_too_long, stopping, hub_overloaded, wrong_thread.
+  // too_many_rooms, room_full, name_too_long, invalid_argument (no name), stopping, out_of_memory,
+  // wrong_thread.
   HubCall<void> join(std::string_view room);
   // Once the call has been made no later broadcast to the room enters the connection's outbox; a room without members
   // is gone. Errors: unknown_connection, not_a_member, stopping, wrong_thread.
