@@ -20,7 +20,8 @@ struct HubConfig {
   SlowConsumerPolicy policy = SlowConsumerPolicy::drop_newest;  // of rooms without a policy of their own
   SameId on_same_id = SameId::replace;
   std::uint32_t max_rooms_per_connection = 1000;
-  // 0: none. With it each join asks the room's home, which otherwise only a core's first one does.
+  // 0: none. With it each join asks the room's home, which otherwise only a core's first one does, and counts as a
+  // member while it is on its way.
   std::uint32_t max_members_per_room = 0;
   std::size_t max_name_size = 256;          // bytes of an id or a room's name; at most 65535
   std::uint32_t max_room_policies = 4096;   // rooms with a policy of their own, for each core

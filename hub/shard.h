@@ -122,6 +122,8 @@ class Shard final : public connection::CoreExtension, private core::Participant 
   IdEntry& make_id(const HashedName& id);
   void erase_id(IdEntry& entry);
   void tell_ended(const EndMember& end);
+  // The call that registered gets a Registration of that member, which may be gone already.
+  void reply_registered(ReplyTo call, Place member);
   void receive(const EndRegistration& message);
   void receive(const RunErrand& message);
   void activate(Member& member);

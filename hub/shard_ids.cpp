@@ -136,11 +136,7 @@ void Shard::receive(const Registered& message) {
   if (!error && member->state == Member::State::asking) {
     try {
       activate(*member);
-      if (Pending* pending = pending_.find(call.slot, call.generation)) {
-        pending->answer.registration = Registration(context_.reactor.gate_ref(), context_,
-                                                    {number_, member->place.slot, member->place.generation});
-      }
-      return reply(call, std::nullopt);
+      return reply_registered(call, member->place);
     } catch (const std::bad_alloc&) {
       error = Error::out_of_memory;
     }
@@ -154,7 +150,18 @@ void Shard::receive(const Registered& message) {
   members_.erase(member->place.slot, member->place.generation);
   if (message.error == kNoError) tell(id_home, over);
   if (end.next.generation != 0) tell_ended(end);
-  reply(call, error ? *error : Error::connection_closed);
+  if (error) return reply(call, error);
+  // Somebody has unregistered the id since: then it was registered, and its registration has ended already.
+  if (end.next.generation != 0 && end.why == EndMember::Why::unregistered) return reply_registered(call, end.member);
+  reply(call, Error::connection_closed);
+}
+
+void Shard::reply_registered(ReplyTo call, Place member) {
+  if (Pending* pending = pending_.find(call.slot, call.generation)) {
+    pending->answer.registration =
+        Registration(context_.reactor.gate_ref(), context_, {number_, member.slot, member.generation});
+  }
+  reply(call, std::nullopt);
 }
 
 void Shard::activate(Member& member) {

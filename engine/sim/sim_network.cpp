@@ -234,6 +234,8 @@ void SimNetwork::arrive(EndId id) {
   Stream& in = end.in;
   if (in.segments.empty()) return;
   if (c.lost) return in.segments.clear();
+  // Sent before its sender heard of the reset: behind a gap, and nobody takes it.
+  if (end.broken) return drop_in_flight(in);
   // The segment this event was meant for may have been dropped, with a later one in its place.
   if (in.segments.front().due > context_.now()) return schedule_arrival(id);
   const Segment segment = in.segments.front();

@@ -114,6 +114,23 @@ TEST(HubModel, ConnectionsThatAreCutLeaveNothingBehind) {
   }
 }
 
+TEST(HubModel, AFullOutboxIsNotCountedAndWhatItTookArrives) {
+  SeedLoop seeds(300);
+  Sum sum;
+  while (seeds.next()) {
+    HubWorldOptions options{.clients = 3 + static_cast<std::uint32_t>(seeds.seed() % 5), .pauses = true};
+    options.hub.on_same_id = SameId::reject;  // who is replaced while it does not read is cut in the end
+    options.hub.policy = static_cast<SlowConsumerPolicy>(seeds.seed() / 4 % 3);
+    options.server.message_buffer_size = 2 + static_cast<std::uint32_t>(seeds.seed() % 3);
+    SimulatorOptions simulator = options_of(seeds, FaultRates::storm(seeds.seed()).without_losses());
+    simulator.window_size = 16;
+    HubHistory::Rules rules{.nothing_is_lost = false};
+    rules.counts_are_heard = options.hub.policy == SlowConsumerPolicy::drop_newest;
+    run_seed(simulator, options, rules, sum);
+  }
+  EXPECT_GT(sum.missed, 0u) << "outboxes were full";
+}
+
 TEST(HubModel, MailboxesThatRunOverKeepOrderAndRefuseBroadcasts) {
   SeedLoop seeds(100);
   Sum sum;

@@ -131,6 +131,29 @@ TEST_P(HubRows, L10_AClientThatJoinsWithoutEndIsStoppedAtItsBound) {
   EXPECT_EQ(rooms, 50u);
 }
 
+TEST_P(HubRows, AnIdThatIsUnregisteredWhileItIsBeingRegisteredWasRegistered) {
+  std::optional<std::expected<Registration, Error>> registered;
+  std::optional<Error> joined;
+  bool unregistered = false;
+  start([&](Connection& c, std::string_view) {
+    registrations.clear();  // its own ends here, so that it may register again
+    hub->register_connection("ann", c).then([&](auto me) { registered = std::move(me); });
+    hub->unregister_connection("ann").then([&](auto result) { unregistered = result.has_value(); });
+  });
+  auto ann = connect(0);
+  send(ann, "go");
+  EXPECT_TRUE(unregistered);
+  ASSERT_TRUE(registered && *registered) << "its connection is open and nobody else has the id";
+  EXPECT_TRUE(ann.is_open());
+  server->run_on_each_core([&](std::size_t) {
+    auto call = (*registered)->join("lobby");
+    std::move(call).then([&](auto result) {
+      if (!result && result.error() != Error::wrong_thread) joined = result.error();
+    });
+  });
+  EXPECT_EQ(joined, Error::unknown_connection) << "it has ended already";
+}
+
 INSTANTIATE_TEST_SUITE_P(Cores, HubRows, testing::Values(1, 2, 3),
                          [](const auto& cores) { return std::to_string(cores.param) + "_cores"; });
 

@@ -126,6 +126,30 @@ TEST(SimIo, AResetThatASendWasToldEndsTheReceiveLikeFin) {
   EXPECT_THAT(probe.log, ElementsAre("accepted", ended(0)));
 }
 
+TEST(SimIo, NothingArrivesBehindAResetThatItsSenderHasNotHeardOf) {
+  // The network breaks the connection while the client goes on sending: a gap must not be bridged.
+  std::string sent;
+  for (int i = 0; i < 1000; i++) sent += std::to_string(i) + " ";
+  std::size_t cut = 0;
+  for (std::uint64_t seed = 1; seed <= 300; seed++) {
+    SimulatorOptions options{.seed = seed};
+    options.faults.set(FaultKind::reset, 20'000).set(FaultKind::split_segment, 300'000);
+    Simulator world{options};
+    IoProbe probe(world);
+    SimulatedSocket client = probe.connect();
+    if (probe.accepted.empty()) continue;
+    for (std::size_t i = 0; i < sent.size(); i += 50) {
+      client.send(std::string_view(sent).substr(i, 50));
+      world.run_for(20us);  // less than the reset's way to the client
+    }
+    probe.receive(probe.accepted.back());
+    probe.run();
+    ASSERT_TRUE(sent.starts_with(probe.received)) << "seed " << seed;
+    cut += probe.received.size() < sent.size();
+  }
+  EXPECT_GT(cut, 0u) << "the fault never struck";
+}
+
 TEST(SimIo, AConnectionThatWasResetInTheBacklogCanBeAccepted) {
   Simulator world;
   IoProbe probe(world);

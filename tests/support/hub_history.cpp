@@ -89,15 +89,28 @@ void HubHistory::tell_ids() {
   ids_.clear();
   rooms_.clear();
   for (const HubCommand& command : commands) {
-    if (command.from == 0 || command.verb != Verb::register_as || (command.answered && command.error)) continue;
-    const Change in{command.from, end_of(command), command.succeeded()};
-    ids_[{command.person, command.id}].ins.push_back(in);
-    rooms_[{command.person, ""}].ins.push_back(in);
+    if (command.from == 0 || command.verb != Verb::register_as) continue;
+    Story& id = ids_[{command.person, command.id}];
+    Story& registered = rooms_[{command.person, ""}];
+    if (command.error == Error::connection_closed) {
+      // It may have held the id until its connection's end was noticed, and all is over at the next quiet moment.
+      id.ins.push_back({command.from, command.from, false});
+      id.outs.push_back({command.from, next_quiet(command.to), true});
+    } else if (!command.error) {
+      const Change in{command.from, end_of(command), command.succeeded()};
+      id.ins.push_back(in);
+      registered.ins.push_back(in);
+    }
   }
   for (const HubCommand& command : commands) {
     if (command.from == 0) continue;
     if (command.verb == Verb::end) {
-      const Change out{command.from, command.to, true};
+      // The registration that a call under way gives is not there to be ended yet.
+      const bool registering = std::ranges::any_of(commands, [&](const HubCommand& other) {
+        return other.verb == Verb::register_as && other.person == command.person && other.from != 0 &&
+               other.from < command.from && end_of(other) > command.from;
+      });
+      const Change out{command.from, command.to, !registering};
       for (auto& [key, story] : ids_)
         if (key.first == command.person) story.outs.push_back(out);
       rooms_[{command.person, ""}].outs.push_back(out);
@@ -186,7 +199,9 @@ void HubHistory::judge_receipts() {
       const bool received = receivers[i].contains(p);
       const bool excepted = p == message.except;
       const bool surely = !excepted && !message.error && member.surely(message.from, until);
-      const bool possibly = !excepted && !message.error && member.possibly(message.from, until);
+      // What was on its way when the hub went may have been delivered, and nobody counted it.
+      const bool sent = !message.error || (message.verb == Verb::count && message.error == Error::stopping);
+      const bool possibly = !excepted && sent && member.possibly(message.from, until);
       sure += surely;
       possible += possibly;
       lossy |= persons[static_cast<std::size_t>(p)].unreliable;
@@ -302,6 +317,19 @@ void HubHistory::judge_questions() {
   }
 }
 
+// Joins under way at some time of a call's, from `from` on; of one room, or of all where that is empty. A bound counts
+// them as members until they are over, also those that come to nothing or ask for what is there already.
+std::size_t HubHistory::other_joins(std::size_t command, Tick from, const std::string& room) const {
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < commands.size(); i++) {
+    const HubCommand& other = commands[i];
+    const bool joins = other.verb == Verb::join || other.verb == Verb::join_id;
+    count += i != command && joins && (room.empty() || other.room == room) && other.from != 0 &&
+             other.from <= commands[command].to && end_of(other) >= from;
+  }
+  return count;
+}
+
 // Each answer is one the call could get.
 void HubHistory::judge_answers() {
   for (std::size_t i = 0; i < commands.size(); i++) {
@@ -320,6 +348,10 @@ void HubHistory::judge_answers() {
     }
     if (asked.error == Error::hub_overloaded) {
       expect(asked.is_broadcast(), "only broadcasts are refused");
+      continue;
+    }
+    if (asked.error == Error::queue_full) {
+      expect(asked.person < 0, "only a foreign thread hears of a full mailbox");
       continue;
     }
     if (!asked.error) {
@@ -359,22 +391,19 @@ void HubHistory::judge_answers() {
         break;
       }
       case Error::too_many_rooms: {
-        // Joins under way count, also those that come to nothing.
-        std::set<std::string> rooms;
-        std::size_t under_way = 0;
-        for (const std::string& room : names_)
-          if (story(asked.person, room).possibly(from, to)) rooms.insert(room);
-        for (const HubCommand& other : commands)
-          under_way += (other.verb == Verb::join || other.verb == Verb::join_id) && other.from != 0 &&
-                       other.from <= to && end_of(other) >= from;
-        expect(asked.verb != Verb::join || rooms.size() + under_way - 1 >= rules_.max_rooms, "was in few rooms");
+        std::size_t rooms = 0;
+        for (const std::string& room : names_) rooms += story(asked.person, room).possibly(from, to);
+        // A room this one is in already needs no second place.
+        const std::size_t others = rooms + other_joins(i, from, {});
+        expect(asked.verb != Verb::join || others >= rules_.max_rooms, "was in few rooms");
         break;
       }
       case Error::room_full: {
-        std::size_t possible = 0;
+        std::size_t members = 0;
         for (int p = 0; p < static_cast<int>(persons.size()); p++)
-          possible += story(p, asked.room).possibly(before, to);
-        expect(rules_.max_members != 0 && possible >= rules_.max_members, "was not full");
+          members += story(p, asked.room).possibly(before, to);
+        const std::size_t others = members + other_joins(i, before, asked.room);
+        expect(rules_.max_members != 0 && others >= rules_.max_members, "was not full");
         break;
       }
       case Error::connection_closed:

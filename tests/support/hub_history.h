@@ -127,6 +127,7 @@ class HubHistory {
   bool holds_surely(const std::string& id, Tick from, Tick to) const;
   bool holds_possibly(const std::string& id, Tick from, Tick to) const;
   std::set<std::string> ids_of(int person) const;
+  std::size_t other_joins(std::size_t command, Tick from, const std::string& room) const;
 
   void judge_receipts();
   void judge_order();
