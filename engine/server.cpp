@@ -72,6 +72,8 @@ class Server::Implementation {
   // Keeps the first fault of a route for listen().
   void report(std::string_view path, std::optional<SystemError> error);
   std::expected<void, SystemError> resolve_config();
+  // One for each core, all of one kind.
+  std::expected<std::vector<std::unique_ptr<io::Io>>, SystemError> make_ios(io::IoOptions options);
   std::expected<void, SystemError> make_cores();
   void log(LogLevel level, std::string_view line) const {
     if (config_.log) config_.log(level, line);
@@ -165,6 +167,27 @@ std::expected<void, SystemError> Server::Implementation::listen(std::string_view
   return {};
 }
 
+std::expected<std::vector<std::unique_ptr<io::Io>>, SystemError> Server::Implementation::make_ios(
+    io::IoOptions options) {
+  std::vector<std::unique_ptr<io::Io>> ios;
+  std::string notice;
+  while (ios.size() < cores_count_) {
+    auto made = environment_.make_io(ios.size(), options);
+    if (!made) return std::unexpected(std::move(made.error()));
+    if (!made->notice.empty()) notice = std::move(made->notice);
+    // They hand sockets to each other: where there is memory for the rings of some cores only, none has one.
+    if (!ios.empty() && made->io->name() != ios.front()->name()) {
+      ios.clear();
+      options.backend = io::Backend::epoll;
+      continue;
+    }
+    ios.push_back(std::move(made->io));
+  }
+  if (!notice.empty()) log(LogLevel::warning, notice);
+  log(LogLevel::info, ios.front()->describe());
+  return ios;
+}
+
 std::expected<void, SystemError> Server::Implementation::make_cores() {
   if (state_ != State::listening) return std::unexpected(wrong_state("start() needs one listen() before it"));
   const auto backend = choose_backend(config_);
@@ -179,21 +202,16 @@ std::expected<void, SystemError> Server::Implementation::make_cores() {
   const std::size_t limit = environment_.descriptor_limit().soft;
   io_options.max_sockets = most + server::Core::kRefusalReserve;
   if (limit != 0) io_options.max_sockets = std::min(io_options.max_sockets, limit);
+  auto ios = make_ios(io_options);
+  if (!ios) return std::unexpected(std::move(ios.error()));
   for (std::size_t i = 0; i < cores_count_; i++) {
-    auto made = environment_.make_io(i, io_options);
-    if (!made) {
-      cores_.clear();
-      return std::unexpected(std::move(made.error()));
-    }
-    if (!made->notice.empty() && i == 0) log(LogLevel::warning, made->notice);
-    if (i == 0) log(LogLevel::info, made->io->describe());
     server::Core::Options options;
     options.index = i;
     options.max_sockets = most;
     options.reactor.busy_poll = config_.busy_poll;
     options.reactor.explain_turns = config_.slow_turn.count() != 0;
     options.reactor.memory_limit = config_.memory_limit / cores_count_;
-    cores_.push_back(std::make_unique<server::Core>(std::move(made->io), options, service_, *admission_));
+    cores_.push_back(std::make_unique<server::Core>(std::move((*ios)[i]), options, service_, *admission_));
   }
   for (std::size_t i = 0; i < cores_count_; i++) {
     cores_[i]->set_peers(cores_);

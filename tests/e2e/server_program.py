@@ -1,5 +1,6 @@
 """Starts a built example program for a check, and ends it whatever happens."""
 
+import ctypes
 import os
 import pathlib
 import re
@@ -12,6 +13,8 @@ import time
 
 START_SECONDS = 30.0
 END_SECONDS = 60.0
+LIBC = ctypes.CDLL(None)
+PR_CAPBSET_DROP, CAP_IPC_LOCK = 24, 14  # linux/prctl.h, linux/capability.h
 LISTENING = re.compile(r"listening on \S*?:(\d+)")
 
 
@@ -33,19 +36,22 @@ def program(name="echo"):
 class ServerProgram:
     """`with ServerProgram("chat", "--cores", "2") as server:` has server.port, server.pid and server.output().
 
-    `descriptors`: the hard limit of how many it may have.
+    `descriptors`: the hard limit of how many it may have; `locked`: bytes of memory it may lock, as root too.
     """
 
-    def __init__(self, name, *options, environment=None, descriptors=None):
-        def limit_descriptors():
+    def __init__(self, name, *options, environment=None, descriptors=None, locked=None):
+        def limit():
             if descriptors:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
+            if locked is not None:
+                LIBC.prctl(PR_CAPBSET_DROP, CAP_IPC_LOCK, 0, 0, 0)  # fails for a user who does not have it anyway
+                resource.setrlimit(resource.RLIMIT_MEMLOCK, (locked, locked))
 
         self.log = tempfile.NamedTemporaryFile(prefix=name + "-", suffix=".log")
         self.process = subprocess.Popen(
             [program(name), "--port", "0", *options],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env={**os.environ, **(environment or {})},
-            preexec_fn=limit_descriptors,
+            preexec_fn=limit,
         )
         self.pid = self.process.pid
 
