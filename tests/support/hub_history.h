@@ -101,7 +101,8 @@ class HubHistory {
   Tick tick() { return ++now_; }
   Tick now() const { return now_; }
   // Nothing is under way: whatever was asked has acted.
-  void quiet() { quiets_.push_back(tick()); }
+  void quiet() { quiet(tick()); }
+  void quiet(Tick when) { quiets_.push_back(when); }  // in their order
   void stopped() { stop_ = tick(); }
 
   std::vector<HubCommand> commands{};
