@@ -42,7 +42,7 @@ TEST_F(NotificationRules, TheWelcomeHasItsTimeByRfc3339) {
                                  rfc3339(world.simulator.wall_clock()) + "\"}");
 }
 
-TEST_F(NotificationRules, OneGoesToItsUserAloneAndToAllWithoutOneAndIsCounted) {
+TEST_F(NotificationRules, Fault8_ANoticeThatIsPostedGoesToItsUserAloneOrToAllAndIsCounted) {
   auto ann = connect("ann"), bob = connect("bob"), carl = connect("carl");
   EXPECT_EQ(notify({{"user_id", "bob"}, {"type", "info"}, {"message", "x"}}), R"({"success":true,"sent_to":1})");
   EXPECT_THAT(heard(bob), ElementsAre(Json{{"type", "info"}, {"message", "x"}}));

@@ -400,8 +400,7 @@ void HubHistory::judge_answers() {
       }
       case Error::room_full: {
         std::size_t members = 0;
-        for (int p = 0; p < static_cast<int>(persons.size()); p++)
-          members += story(p, asked.room).possibly(before, to);
+        for (int p = 0; p < static_cast<int>(persons.size()); p++) members += story(p, asked.room).possibly(before, to);
         const std::size_t others = members + other_joins(i, before, asked.room);
         expect(rules_.max_members != 0 && others >= rules_.max_members, "was not full");
         break;

@@ -40,7 +40,7 @@ struct ProtocolCase {
 
 class MailboxProtocol : public testing::TestWithParam<ProtocolCase> {};
 
-TEST_P(MailboxProtocol, NeverLosesAWakeUpOrAValue) {
+TEST_P(MailboxProtocol, B3_NeverLosesAWakeUpOrAValue) {
   const Watched model(Mutant::none, GetParam().batches, GetParam().extra_wakes);
   const Exploration result = search(GetParam().name, model);
   EXPECT_EQ(result.fault, nullptr) << result.story();

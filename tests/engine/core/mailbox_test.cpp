@@ -37,7 +37,7 @@ TEST(Mailbox, GivesBackWhatWasPushedInOrder) {
   mailbox.check_invariants();
 }
 
-TEST(Mailbox, RefusesWhenFullAndTakesAgainOnceThereIsRoom) {
+TEST(Mailbox, B3_RefusesWhenFullAndTakesAgainOnceThereIsRoom) {
   Mailbox<int> mailbox(4);
   for (int round = 0; round < 10; round++) {
     for (int i = 0; i < 4; i++) ASSERT_TRUE(mailbox.try_push(round * 4 + i));
