@@ -39,6 +39,7 @@ ORDER = [
     "engine/io",
     "engine/core",
     "engine/message.h",
+    "engine/prepared_message.h",
     "engine/config.h",
     "engine/connection.h",
     "engine/connection",

@@ -12,17 +12,20 @@
 #include <cstdint>
 #include <expected>
 #include <functional>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include <brume/engine/config.h>
 #include <brume/engine/core/gate_ref.h>
 #include <brume/engine/core/inline_function.h>
 #include <brume/engine/core/task.h>
 #include <brume/engine/error.h>
 #include <brume/engine/io/address.h>
 #include <brume/engine/message.h>
+#include <brume/engine/prepared_message.h>
 
 namespace brume {
 
@@ -50,6 +53,15 @@ struct CloseInfo {
   bool clean = false;  // both Close frames went over
 };
 
+// What a direct send may be told. Trivially destructible (g++ 12: it may stand inside a co_await expression).
+struct SendOptions {
+  // What the message does where it meets a full outbox, as a broadcast's would: it, or older ones that were sent with
+  // a policy or broadcast, may be dropped, which is counted and told to `dropped` inside the call; or the connection is
+  // closed. Without one nothing is dropped, and the call fails with send_queue_full.
+  std::optional<SlowConsumerPolicy> policy{};
+  std::string_view key{};  // latest_only: what it is the newest of, on this connection; empty: of all without a key
+};
+
 // A reference to a connection for any thread. Cheap to copy. What it asks for is done by the connection's core in the
 // order asked; a result says that the core's mailbox took the request, not that the connection still lived.
 class ConnectionHandle {
@@ -60,6 +72,8 @@ class ConnectionHandle {
 
   // Copies `data`. Errors: stopping, queue_full, invalid_message_type, invalid_utf8, out_of_memory.
   std::expected<void, Error> send(MessageType type, Bytes data) const;
+  // Copies nothing. Errors: stopping, queue_full, out_of_memory.
+  std::expected<void, Error> send(const PreparedMessage& message) const;
   std::expected<void, Error> send_text(std::string_view text) const { return send(MessageType::text, as_bytes(text)); }
   std::expected<void, Error> send_binary(Bytes data) const { return send(MessageType::binary, data); }
   // Errors: invalid_close_code, invalid_utf8, stopping, queue_full, out_of_memory.
@@ -83,6 +97,9 @@ class Connection {
   // Errors: connection_closed, invalid_message_type (neither text nor binary), message_too_large, invalid_utf8,
   // send_queue_full.
   std::expected<void, Error> send(MessageType type, Bytes data);
+  std::expected<void, Error> send(MessageType type, Bytes data, const SendOptions& options);
+  // Errors: connection_closed, message_too_large, send_queue_full.
+  std::expected<void, Error> send(const PreparedMessage& message, const SendOptions& options = {});
   std::expected<void, Error> send_text(std::string_view text) { return send(MessageType::text, as_bytes(text)); }
   std::expected<void, Error> send_binary(Bytes data) { return send(MessageType::binary, data); }
 

@@ -81,15 +81,19 @@ struct OwnedBroadcast {
   std::optional<std::string> room;
   MessageType type;
   std::vector<std::byte> data;
+  std::optional<PreparedMessage> prepared;
   BroadcastOptions options;
   std::string key;
 
   OwnedBroadcast(std::optional<std::string_view> r, MessageType t, Bytes d, const BroadcastOptions& o)
       : room(r), type(t), data(d.begin(), d.end()), options(o), key(o.key) {}
+  OwnedBroadcast(std::optional<std::string_view> r, const PreparedMessage& p, const BroadcastOptions& o)
+      : room(r), type(p.type()), prepared(p), options(o), key(o.key) {}
   hub::Started operator()(hub::Shard& shard) const {
     BroadcastOptions own = options;
     own.key = key;
-    return shard.broadcast_counted(room ? std::optional<std::string_view>(*room) : std::nullopt, type, data, own);
+    const hub::Content content = prepared ? hub::Content(*prepared) : hub::Content(type, data);
+    return shard.broadcast_counted(room ? std::optional<std::string_view>(*room) : std::nullopt, content, own);
   }
 };
 
@@ -103,6 +107,16 @@ BlockingHub::Result<std::size_t> BlockingHub::broadcast(MessageType type, Bytes 
 BlockingHub::Result<std::size_t> BlockingHub::broadcast_to_room(std::string_view room, MessageType type, Bytes data,
                                                                 const BroadcastOptions& options, Counted) const {
   return wait_for<std::size_t>(OwnedBroadcast(room, type, data, options));
+}
+
+BlockingHub::Result<std::size_t> BlockingHub::broadcast(const PreparedMessage& message, const BroadcastOptions& options,
+                                                        Counted) const {
+  return wait_for<std::size_t>(OwnedBroadcast(std::nullopt, message, options));
+}
+
+BlockingHub::Result<std::size_t> BlockingHub::broadcast_to_room(std::string_view room, const PreparedMessage& message,
+                                                                const BroadcastOptions& options, Counted) const {
+  return wait_for<std::size_t>(OwnedBroadcast(room, message, options));
 }
 
 BlockingHub::Result<std::size_t> BlockingHub::connection_count() const {

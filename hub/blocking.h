@@ -40,6 +40,13 @@ class BlockingHub {
   Result<std::size_t> broadcast_to_room(std::string_view room, MessageType type, Bytes data, Counted c) const {
     return broadcast_to_room(room, type, data, {}, c);
   }
+  Result<std::size_t> broadcast(const PreparedMessage& message, const BroadcastOptions& options, Counted) const;
+  Result<std::size_t> broadcast(const PreparedMessage& message, Counted c) const { return broadcast(message, {}, c); }
+  Result<std::size_t> broadcast_to_room(std::string_view room, const PreparedMessage& message,
+                                        const BroadcastOptions& options, Counted) const;
+  Result<std::size_t> broadcast_to_room(std::string_view room, const PreparedMessage& message, Counted c) const {
+    return broadcast_to_room(room, message, {}, c);
+  }
   Result<std::size_t> broadcast_text(std::string_view text, Counted c) const {
     return broadcast(MessageType::text, as_bytes(text), {}, c);
   }

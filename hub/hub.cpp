@@ -90,15 +90,16 @@ std::optional<Error> Hub::Implementation::set_early_policy(std::string_view room
   return std::nullopt;
 }
 
-std::expected<void, Error> Hub::Implementation::post_broadcast(std::optional<std::string_view> room, MessageType type,
-                                                               Bytes data, const BroadcastOptions& options) const {
-  if (hub::Shard* shard = here()) return shard->broadcast(room, type, data, options);
+std::expected<void, Error> Hub::Implementation::post_broadcast(std::optional<std::string_view> room,
+                                                               const hub::Content& content,
+                                                               const BroadcastOptions& options) const {
+  if (hub::Shard* shard = here()) return shard->broadcast(room, content, options);
   if (!attached()) return std::unexpected(Error::stopping);
-  if (const auto error = hub::judge_message(type, data, options_.max_message_size)) return std::unexpected(*error);
+  if (const auto error = hub::judge_message(content, options_.max_message_size)) return std::unexpected(*error);
   if (room && room->empty()) return std::unexpected(Error::invalid_argument);
   if (room && room->size() > options_.config.max_name_size) return std::unexpected(Error::name_too_long);
   const hub::HashedName name = room ? hub::hash_name(*room, options_.seed) : hub::HashedName{{}, 0};
-  hub::ParcelPtr packed = hub::pack_unpooled(name, type, data, options, options_.seed);
+  hub::ParcelPtr packed = hub::pack_unpooled(name, content, options, options_.seed);
   const std::size_t home = hub::home_of_broadcast(room.has_value(), name.hash, gates_.size());
   const auto posted = gates_[home].get()->post(hub::Shard::envelope(hub::Broadcast{packed.get()}, number_));
   if (posted) (void)packed.release();
@@ -147,23 +148,43 @@ HubCall<std::optional<ConnectionHandle>> Hub::find_connection(std::string_view i
 }
 
 std::expected<void, Error> Hub::broadcast(MessageType type, Bytes data, const BroadcastOptions& options) {
-  return implementation_->post_broadcast(std::nullopt, type, data, options);
+  return implementation_->post_broadcast(std::nullopt, {type, data}, options);
 }
 
 std::expected<void, Error> Hub::broadcast_to_room(std::string_view room, MessageType type, Bytes data,
                                                   const BroadcastOptions& options) {
-  return implementation_->post_broadcast(room, type, data, options);
+  return implementation_->post_broadcast(room, {type, data}, options);
 }
 
 HubCall<std::size_t> Hub::broadcast(MessageType type, Bytes data, const BroadcastOptions& options, Counted) {
   return on_this_core<std::size_t>(
-      [&](hub::Shard& shard) { return shard.broadcast_counted(std::nullopt, type, data, options); });
+      [&](hub::Shard& shard) { return shard.broadcast_counted(std::nullopt, {type, data}, options); });
 }
 
 HubCall<std::size_t> Hub::broadcast_to_room(std::string_view room, MessageType type, Bytes data,
                                             const BroadcastOptions& options, Counted) {
   return on_this_core<std::size_t>(
-      [&](hub::Shard& shard) { return shard.broadcast_counted(room, type, data, options); });
+      [&](hub::Shard& shard) { return shard.broadcast_counted(room, {type, data}, options); });
+}
+
+std::expected<void, Error> Hub::broadcast(const PreparedMessage& message, const BroadcastOptions& options) {
+  return implementation_->post_broadcast(std::nullopt, hub::Content(message), options);
+}
+
+std::expected<void, Error> Hub::broadcast_to_room(std::string_view room, const PreparedMessage& message,
+                                                  const BroadcastOptions& options) {
+  return implementation_->post_broadcast(room, hub::Content(message), options);
+}
+
+HubCall<std::size_t> Hub::broadcast(const PreparedMessage& message, const BroadcastOptions& options, Counted) {
+  return on_this_core<std::size_t>(
+      [&](hub::Shard& shard) { return shard.broadcast_counted(std::nullopt, hub::Content(message), options); });
+}
+
+HubCall<std::size_t> Hub::broadcast_to_room(std::string_view room, const PreparedMessage& message,
+                                            const BroadcastOptions& options, Counted) {
+  return on_this_core<std::size_t>(
+      [&](hub::Shard& shard) { return shard.broadcast_counted(room, hub::Content(message), options); });
 }
 
 HubCall<std::size_t> Hub::connection_count() {

@@ -90,6 +90,11 @@ class Hub {
     return broadcast_to_room(room, MessageType::binary, data, options);
   }
 
+  // A message that was prepared is checked and framed no more. Errors as above, but for those of its making.
+  std::expected<void, Error> broadcast(const PreparedMessage& message, const BroadcastOptions& options = {});
+  std::expected<void, Error> broadcast_to_room(std::string_view room, const PreparedMessage& message,
+                                               const BroadcastOptions& options = {});
+
   // (core) The same, and how many connections took it.
   HubCall<std::size_t> broadcast(MessageType type, Bytes data, const BroadcastOptions& options, Counted);
   HubCall<std::size_t> broadcast(MessageType type, Bytes data, Counted c) { return broadcast(type, data, {}, c); }
@@ -97,6 +102,13 @@ class Hub {
                                          const BroadcastOptions& options, Counted);
   HubCall<std::size_t> broadcast_to_room(std::string_view room, MessageType type, Bytes data, Counted c) {
     return broadcast_to_room(room, type, data, {}, c);
+  }
+  HubCall<std::size_t> broadcast(const PreparedMessage& message, const BroadcastOptions& options, Counted);
+  HubCall<std::size_t> broadcast(const PreparedMessage& message, Counted c) { return broadcast(message, {}, c); }
+  HubCall<std::size_t> broadcast_to_room(std::string_view room, const PreparedMessage& message,
+                                         const BroadcastOptions& options, Counted);
+  HubCall<std::size_t> broadcast_to_room(std::string_view room, const PreparedMessage& message, Counted c) {
+    return broadcast_to_room(room, message, {}, c);
   }
   HubCall<std::size_t> broadcast_text(std::string_view text, const BroadcastOptions& options, Counted c) {
     return broadcast(MessageType::text, as_bytes(text), options, c);

@@ -32,7 +32,7 @@ class Hub::Implementation final : public server::Extension {
   // Before start(). May throw std::bad_alloc.
   std::optional<Error> set_early_policy(std::string_view room, std::optional<SlowConsumerPolicy> policy);
 
-  std::expected<void, Error> post_broadcast(std::optional<std::string_view> room, MessageType type, Bytes data,
+  std::expected<void, Error> post_broadcast(std::optional<std::string_view> room, const hub::Content& content,
                                             const BroadcastOptions& options) const;
   // Calls `f` with a shard on its core, or with null where there is none any more. Any thread.
   using Errand = std::function<void(hub::Shard*)>;

@@ -24,6 +24,7 @@
 #include <brume/engine/core/reactor.h>
 #include <brume/engine/core/slab.h>
 #include <brume/hub/call.h>
+#include <brume/hub/content.h>
 #include <brume/hub/messages.h>
 #include <brume/hub/options.h>
 #include <brume/hub/outgoing.h>
@@ -42,10 +43,8 @@ struct ShardOptions {
   std::vector<std::pair<std::string, SlowConsumerPolicy>> policies;  // of rooms, set before the start
 };
 
-// Whether a message may be broadcast; the error if not.
-std::optional<Error> judge_message(MessageType type, Bytes data, std::size_t max_message_size);
 // A broadcast from a thread that is in no shard, framed and ready for its home. May throw std::bad_alloc.
-ParcelPtr pack_unpooled(const HashedName& room, MessageType type, Bytes data, const BroadcastOptions& options,
+ParcelPtr pack_unpooled(const HashedName& room, const Content& content, const BroadcastOptions& options,
                         std::uint64_t seed);
 // The core that puts broadcasts to a room (none: to all connections) into their order.
 std::size_t home_of_broadcast(bool to_room, std::uint64_t room_hash, std::size_t cores);
@@ -69,9 +68,9 @@ class Shard final : public connection::CoreExtension, private core::Participant 
   Started ask_all_cores(Question question);
   Started set_policy(std::string_view room, std::optional<SlowConsumerPolicy> policy);
   // `room`: none for all connections.
-  std::expected<void, Error> broadcast(std::optional<std::string_view> room, MessageType type, Bytes data,
+  std::expected<void, Error> broadcast(std::optional<std::string_view> room, const Content& content,
                                        const BroadcastOptions& options);
-  Started broadcast_counted(std::optional<std::string_view> room, MessageType type, Bytes data,
+  Started broadcast_counted(std::optional<std::string_view> room, const Content& content,
                             const BroadcastOptions& options);
   void end_registration(Place member);
   void end_member(Member& member) { end_member(member, true); }
@@ -152,12 +151,12 @@ class Shard final : public connection::CoreExtension, private core::Participant 
   bool limited() const { return options_.config.max_members_per_room != 0; }
 
   // ---- broadcasts (shard_broadcast.cpp)
-  friend ParcelPtr pack_unpooled(const HashedName&, MessageType, Bytes, const BroadcastOptions&, std::uint64_t);
+  friend ParcelPtr pack_unpooled(const HashedName&, const Content&, const BroadcastOptions&, std::uint64_t);
   struct Draft;
   void receive(const Broadcast& message);
   void receive(const Deliver& message);
-  std::expected<HashedName, Error> judge(std::optional<std::string_view> room, MessageType type, Bytes data) const;
-  std::expected<void, Error> post(std::optional<std::string_view> room, MessageType type, Bytes data,
+  std::expected<HashedName, Error> judge(std::optional<std::string_view> room, const Content& content) const;
+  std::expected<void, Error> post(std::optional<std::string_view> room, const Content& content,
                                   const BroadcastOptions& options, ReplyTo reply);
   // At home: the message takes its place in the room's order.
   std::expected<void, Error> sequence(Room* room, Draft& draft, bool may_refuse);

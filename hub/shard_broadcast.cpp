@@ -16,8 +16,7 @@ constexpr std::size_t kMaxSpareTapes = 1024;  // kept for later turns
 
 // A message on its way through this core: as the application gave it, or framed in a parcel.
 struct Shard::Draft {
-  MessageType type{};
-  Bytes payload;
+  Content content;
   ParcelPtr framed;
   std::size_t frame_size = 0;
   std::uint64_t except = 0;
@@ -25,10 +24,9 @@ struct Shard::Draft {
   std::uint8_t policy = kNoPolicy;
   ReplyTo reply;
 
-  Draft(MessageType t, Bytes data, const BroadcastOptions& options, std::uint64_t seed, ReplyTo to)
-      : type(t),
-        payload(data),
-        frame_size(codec::server_frame_size(data.size())),
+  Draft(const Content& given, const BroadcastOptions& options, std::uint64_t seed, ReplyTo to)
+      : content(given),
+        frame_size(given.frame_size()),
         except(options.except),
         key(options.key.empty() ? 0 : hash_name(options.key, seed).hash | 1),
         policy(options.policy ? static_cast<std::uint8_t>(*options.policy) : kNoPolicy),
@@ -44,8 +42,10 @@ struct Shard::Draft {
   void write(std::span<std::byte> out) const {
     if (framed) {
       std::ranges::copy(framed->frame(), out.begin());
+    } else if (!content.frame.empty()) {
+      std::ranges::copy(content.frame, out.begin());
     } else {
-      codec::write_server_frame(out, static_cast<codec::Opcode>(type), payload);
+      codec::write_server_frame(out, static_cast<codec::Opcode>(content.type), content.payload);
     }
   }
   // Fills a parcel made for it.
@@ -58,44 +58,45 @@ struct Shard::Draft {
   }
 };
 
-std::expected<HashedName, Error> Shard::judge(std::optional<std::string_view> room, MessageType type,
-                                              Bytes data) const {
+std::expected<HashedName, Error> Shard::judge(std::optional<std::string_view> room, const Content& content) const {
   if (detached_) return std::unexpected(Error::stopping);
-  if (const auto error = judge_message(type, data, options_.max_message_size)) return std::unexpected(*error);
+  if (const auto error = judge_message(content, options_.max_message_size)) return std::unexpected(*error);
   if (!room) return HashedName{{}, 0};
   if (room->empty()) return std::unexpected(Error::invalid_argument);
   if (!good_name(*room)) return std::unexpected(Error::name_too_long);
   return hash(*room);
 }
 
-std::optional<Error> judge_message(MessageType type, Bytes data, std::size_t max_message_size) {
+std::optional<Error> judge_message(const Content& content, std::size_t max_message_size) {
+  const MessageType type = content.type;
   if (type != MessageType::text && type != MessageType::binary) return Error::invalid_message_type;
-  if (data.size() > max_message_size) return Error::message_too_large;
-  if (type == MessageType::text && !codec::is_valid_utf8(data)) return Error::invalid_utf8;
+  if (content.payload.size() > max_message_size) return Error::message_too_large;
+  if (!content.frame.empty()) return std::nullopt;
+  if (type == MessageType::text && !codec::is_valid_utf8(content.payload)) return Error::invalid_utf8;
   return std::nullopt;
 }
 
-std::expected<void, Error> Shard::broadcast(std::optional<std::string_view> room, MessageType type, Bytes data,
+std::expected<void, Error> Shard::broadcast(std::optional<std::string_view> room, const Content& content,
                                             const BroadcastOptions& options) {
-  return post(room, type, data, options, {});
+  return post(room, content, options, {});
 }
 
-Started Shard::broadcast_counted(std::optional<std::string_view> room, MessageType type, Bytes data,
+Started Shard::broadcast_counted(std::optional<std::string_view> room, const Content& content,
                                  const BroadcastOptions& options) {
   return start(Pending::kUnknown, [&](ReplyTo to) {
-    const auto posted = post(room, type, data, options, to);
+    const auto posted = post(room, content, options, to);
     if (posted) return;
     receive(Expect{to, 1});
     reply(to, posted.error());
   });
 }
 
-std::expected<void, Error> Shard::post(std::optional<std::string_view> room, MessageType type, Bytes data,
+std::expected<void, Error> Shard::post(std::optional<std::string_view> room, const Content& content,
                                        const BroadcastOptions& options, ReplyTo reply_to) {
-  const auto name = judge(room, type, data);
+  const auto name = judge(room, content);
   if (!name) return std::unexpected(name.error());
   try {
-    Draft draft(type, data, options, options_.seed, reply_to);
+    Draft draft(content, options, options_.seed, reply_to);
     const std::size_t room_home = home_of_broadcast(room.has_value(), name->hash, cores_.size());
     if (room_home == index_) return sequence(room ? find_room(*name) : &all_, draft, true);
     if (crowded(room_home, options_.config.max_waiting_broadcasts)) return std::unexpected(Error::hub_overloaded);
@@ -109,9 +110,9 @@ std::expected<void, Error> Shard::post(std::optional<std::string_view> room, Mes
   }
 }
 
-ParcelPtr pack_unpooled(const HashedName& room, MessageType type, Bytes data, const BroadcastOptions& options,
+ParcelPtr pack_unpooled(const HashedName& room, const Content& content, const BroadcastOptions& options,
                         std::uint64_t seed) {
-  const Shard::Draft draft(type, data, options, seed, {});
+  const Shard::Draft draft(content, options, seed, {});
   ParcelPtr packed(ParcelPool::make_unpooled(room.text, {}, draft.frame_size));
   packed->hash = room.hash;
   draft.pack(*packed);

@@ -280,22 +280,51 @@ void Session::fail_with(std::uint16_t code, std::string_view reason, CloseCause 
 
 // ---- output
 
+std::optional<Error> Session::judge(MessageType type, std::size_t size) const {
+  if (state_ != State::open || !transport_) return Error::connection_closed;
+  if (type != MessageType::text && type != MessageType::binary) return Error::invalid_message_type;
+  if (size > config().max_message_size) return Error::message_too_large;
+  return std::nullopt;
+}
+
+template <class Write>
+std::expected<void, Error> Session::put(std::size_t size, Write&& write) {
+  write(transport_->outbox().append(context_.reactor.blocks(), size, Outbox::Content::message,
+                                    config().write_buffer_size));
+  note_taken(1);
+  return {};
+}
+
 std::expected<void, Error> Session::send(MessageType type, Bytes data) {
-  if (state_ != State::open || !transport_) return std::unexpected(Error::connection_closed);
-  if (type != MessageType::text && type != MessageType::binary) return std::unexpected(Error::invalid_message_type);
-  if (data.size() > config().max_message_size) return std::unexpected(Error::message_too_large);
+  if (const auto error = judge(type, data.size())) return std::unexpected(*error);
   const std::size_t size = codec::server_frame_size(data.size());
   if (!fits(1, size)) return std::unexpected(Error::send_queue_full);
   if (type == MessageType::text && !known_text(data) && !codec::is_valid_utf8(data)) {
     return std::unexpected(Error::invalid_utf8);
   }
-  const auto frame = transport_->outbox().append(context_.reactor.blocks(), size, Outbox::Content::message,
-                                                 config().write_buffer_size);
-  codec::write_server_frame(frame, static_cast<codec::Opcode>(type), data);
-  if (outbox_above_half()) was_above_half_ = true;
-  context_.counters.messages_sent.add();
-  transport_->request_flush();
-  return {};
+  return put(size, [&](std::span<std::byte> frame) {
+    codec::write_server_frame(frame, static_cast<codec::Opcode>(type), data);
+  });
+}
+
+std::expected<void, Error> Session::send(MessageType type, Bytes data, const SendOptions& options) {
+  if (!options.policy) return send(type, data);
+  if (const auto error = judge(type, data.size())) return std::unexpected(*error);
+  if (type == MessageType::text && !known_text(data) && !codec::is_valid_utf8(data)) {
+    return std::unexpected(Error::invalid_utf8);
+  }
+  return put_by_policy(codec::server_frame_size(data.size()), options, [&](std::span<std::byte> frame) {
+    codec::write_server_frame(frame, static_cast<codec::Opcode>(type), data);
+  });
+}
+
+std::expected<void, Error> Session::send(const PreparedMessage& message, const SendOptions& options) {
+  if (const auto error = judge(message.type(), message.data().size())) return std::unexpected(*error);
+  const std::size_t size = message.frame().size();
+  const auto write = [&](std::span<std::byte> frame) { std::ranges::copy(message.frame(), frame.begin()); };
+  if (options.policy) return put_by_policy(size, options, write);
+  if (!fits(1, size)) return std::unexpected(Error::send_queue_full);
+  return put(size, write);
 }
 
 bool Session::known_text(Bytes data) const {

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -53,6 +54,8 @@ class Session final : public Connection, public Protocol {
 
   // Connection (session_face.cpp)
   std::expected<void, Error> send(MessageType type, Bytes data);
+  std::expected<void, Error> send(MessageType type, Bytes data, const SendOptions& options);
+  std::expected<void, Error> send(const PreparedMessage& message, const SendOptions& options);
   std::expected<void, Error> close(std::uint16_t code, std::string_view reason);
   bool is_connected() const { return state_ == State::open; }
   std::stop_token stop_token();
@@ -74,6 +77,7 @@ class Session final : public Connection, public Protocol {
   void run_posted(core::InlineFunction<void(Connection&)>& function);
   // A send asked for by a handle: one that the outbox does not take is counted, as nobody is there to hear of it.
   void send_posted(MessageType type, Bytes data);
+  void send_posted(const PreparedMessage& message);
 
   // Broadcasts (session_tape.cpp)
   // Lays the messages of `tape` from `first` on into the outbox, as its limits and each message's policy allow; none
@@ -137,6 +141,16 @@ class Session final : public Connection, public Protocol {
   // Calls the application; what it throws ends the connection with 1011.
   template <class F>
   void guarded(F&& f) noexcept;
+
+  // The checks of a message that is to be sent, but for its text's.
+  std::optional<Error> judge(MessageType type, std::size_t size) const;
+  // Takes a frame of `size` bytes, which `write` fills, into the outbox. Requires: it fits.
+  template <class Write>
+  std::expected<void, Error> put(std::size_t size, Write&& write);
+  // As a broadcast to this connection alone.
+  std::expected<void, Error> put_by_policy(std::size_t size, const SendOptions& options,
+                                           const std::function<void(std::span<std::byte>)>& write);
+  void count_refused(const std::expected<void, Error>& sent);
 
   bool fits(std::size_t messages, std::size_t bytes) const;
   TapeOutcome take_each(Tape& tape, std::uint32_t first, bool writable);

@@ -28,6 +28,12 @@ const Session& session(const Connection& connection) {
 std::expected<void, Error> Connection::send(MessageType type, Bytes data) {
   return session(*this).send(type, data);
 }
+std::expected<void, Error> Connection::send(MessageType type, Bytes data, const SendOptions& options) {
+  return session(*this).send(type, data, options);
+}
+std::expected<void, Error> Connection::send(const PreparedMessage& message, const SendOptions& options) {
+  return session(*this).send(message, options);
+}
 std::expected<void, Error> Connection::close(std::uint16_t code, std::string_view reason) {
   return session(*this).close(code, reason);
 }
@@ -155,6 +161,14 @@ std::expected<void, Error> ConnectionHandle::send(MessageType type, Bytes data) 
   try {
     std::vector<std::byte> copy(data.begin(), data.end());
     return post([type, copy = std::move(copy)](Connection& c) { session(c).send_posted(type, copy); });
+  } catch (const std::bad_alloc&) {
+    return std::unexpected(Error::out_of_memory);
+  }
+}
+
+std::expected<void, Error> ConnectionHandle::send(const PreparedMessage& message) const {
+  try {
+    return post([message](Connection& c) { session(c).send_posted(message); });
   } catch (const std::bad_alloc&) {
     return std::unexpected(Error::out_of_memory);
   }
@@ -345,10 +359,17 @@ void Session::run_posted(core::InlineFunction<void(Connection&)>& function) {
 }
 
 void Session::send_posted(MessageType type, Bytes data) {
-  if (const auto sent = send(type, data); !sent && sent.error() == Error::send_queue_full) {
-    cold().note_dropped(1);
-    tell_dropped();
-  }
+  count_refused(send(type, data));
+}
+
+void Session::send_posted(const PreparedMessage& message) {
+  count_refused(send(message, {}));
+}
+
+void Session::count_refused(const std::expected<void, Error>& sent) {
+  if (sent || sent.error() != Error::send_queue_full) return;
+  cold().note_dropped(1);
+  tell_dropped();
 }
 
 }  // namespace brume::connection

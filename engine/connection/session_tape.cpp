@@ -1,6 +1,9 @@
 // What a broadcast does with one connection: its tape's messages into the outbox, or what the policy says.
+#include <functional>
 #include <new>
 #include <utility>
+
+#include <xxhash.h>
 
 #include <brume/codec/close_payload.h>
 #include <brume/engine/connection/core_context.h>
@@ -63,6 +66,20 @@ TapeOutcome Session::take_each(Tape& tape, std::uint32_t first, bool writable) {
   if (taken != 0) note_taken(taken);
   if (lost != 0) cold().note_dropped(lost);
   return outcome;
+}
+
+std::expected<void, Error> Session::put_by_policy(std::size_t size, const SendOptions& options,
+                                                  const std::function<void(std::span<std::byte>)>& write) {
+  Tape tape(context_.reactor.blocks());
+  // Odd, as no key of none is; rooms' keys are hashed with a seed and do not meet these.
+  const std::uint64_t key = XXH3_64bits(options.key.data(), options.key.size()) | 1;
+  write(tape.append(size, {.policy = *options.policy, .key = key}));
+  const TapeOutcome outcome = take_from(tape, 0);
+  tape.sum_taken();
+  const bool taken = tape.entries().front().taken != 0;
+  settle_outcome(outcome);
+  if (taken) return {};
+  return std::unexpected(state_ == State::open ? Error::send_queue_full : Error::connection_closed);
 }
 
 bool Session::make_room(const TapeMessage& message, std::size_t size, bool writable, std::uint64_t& lost) {

@@ -82,6 +82,8 @@ TEST_P(BlockingCalls, DoWhatTheCallsOfACoreDo) {
   EXPECT_FALSE(*blocking.find_connection("nobody"));
   EXPECT_TRUE(blocking.set_room_policy("lobby", SlowConsumerPolicy::disconnect));
   EXPECT_TRUE(blocking.set_room_policy("lobby", std::nullopt));
+  EXPECT_EQ(blocking.broadcast(*PreparedMessage::text("six"), counted), 3u);
+  EXPECT_EQ(blocking.broadcast_to_room("den", *PreparedMessage::text("seven"), counted), 1u);
   EXPECT_TRUE(blocking.unregister_connection("ann"));
   EXPECT_EQ(blocking.unregister_connection("ann").error(), Error::unknown_connection);
   EXPECT_EQ(blocking.broadcast_text("five", counted), 2u);

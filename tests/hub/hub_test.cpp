@@ -73,6 +73,13 @@ class HubTest : public testing::TestWithParam<std::size_t> {
       if (verb == "others") answer = say(hub->broadcast_text_to_room(first, second, {.except = connection.id()}));
       if (verb == "countall") answer = say(co_await hub->broadcast_text(rest, counted));
       if (verb == "countroom") answer = say(co_await hub->broadcast_text_to_room(first, second, counted));
+      if (verb == "prepared") {
+        const auto prepared = PreparedMessage::text(second);
+        (void)hub->broadcast(*prepared);
+        (void)hub->broadcast_to_room(first, *prepared, {.except = connection.id()});
+        answer = say(co_await hub->broadcast_to_room(first, *prepared, counted)) + "," +
+                 say(co_await hub->broadcast(*prepared, counted));
+      }
       if (verb == "connections") answer = say(co_await hub->connection_count());
       if (verb == "members") answer = say(co_await hub->room_connection_count(rest));
       if (verb == "who") answer = say(co_await hub->room_connections(rest));
@@ -143,6 +150,16 @@ TEST_P(HubTest, EverybodyRegisteredGetsWhatIsBroadcastToAll) {
   EXPECT_THAT(heard(bob), ElementsAre("hello", "again", "third"));
   EXPECT_THAT(heard(eve), ElementsAre("hello", "again"));
   EXPECT_EQ(ask(ann, "connections"), "2");
+}
+
+TEST_P(HubTest, APreparedMessageGoesWhereOneThatIsNotWould) {
+  start();
+  auto ann = connect("ann"), bob = connect("bob"), eve = connect("eve");
+  for (auto client : {ann, bob}) EXPECT_EQ(ask(client, "join lobby"), "ok");
+  EXPECT_EQ(ask(ann, "prepared lobby tick"), "2,3");
+  EXPECT_THAT(heard(ann), ElementsAre("tick", "tick", "tick"));
+  EXPECT_THAT(heard(bob), ElementsAre("tick", "tick", "tick", "tick"));
+  EXPECT_THAT(heard(eve), ElementsAre("tick", "tick"));
 }
 
 TEST_P(HubTest, CountsAndListsAreExact) {
