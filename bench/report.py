@@ -134,7 +134,7 @@ def marks_table(results, known):
     rows = []
     for line in lines.LINES:
         for mark in line.marks:
-            for subject in line.subjects:
+            for subject in (mark.only,) if mark.only else line.subjects:
                 rows.append(mark_row(line, mark, results.get(line.key), subject, known[subject].name))
     return table(("line", "server", "mark", "reached", ""), rows, align="lllrl")
 

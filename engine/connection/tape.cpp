@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <bit>
 #include <cassert>
 #include <new>
 #include <utility>
@@ -8,9 +9,10 @@
 namespace brume::connection {
 
 namespace {
-// The first chunk of a turn is small, as most rooms get a message or two; later ones double up to the bound, so that a
-// burst is few segments of a send.
-constexpr std::size_t kFirstChunkSize = 1024;     // bytes
+// The first chunk of a turn holds what the tape's last turn came to, so that under a steady load a send is of one
+// segment, which costs the kernel an eighth less than one of three. It is small where that was little, as most rooms
+// get a message or two; further chunks double up to the bound.
+constexpr std::size_t kFirstChunkSize = 1024;     // bytes, at least
 constexpr std::size_t kLargestChunkSize = 65536;  // bytes, but for a single larger frame
 
 // So that what is pushed next cannot fail.
@@ -42,8 +44,9 @@ std::span<std::byte> Tape::append(std::size_t size, const TapeMessage& message) 
 }
 
 void Tape::add_chunk(std::size_t size) {
-  const std::size_t usual =
-      chunks_.empty() ? kFirstChunkSize : std::min(std::size_t{2} * chunks_.back()->capacity, kLargestChunkSize);
+  const std::size_t wanted =
+      chunks_.empty() ? sizeof(TapeChunk) + last_bytes_ + last_bytes_ / 4 : std::size_t{2} * chunks_.back()->capacity;
+  const std::size_t usual = std::clamp(std::bit_ceil(wanted), kFirstChunkSize, kLargestChunkSize);
   make_place(chunks_);
   make_place(first_entries_);
   const core::Block block = pool_->take(std::max(usual, sizeof(TapeChunk) + size));
@@ -72,7 +75,7 @@ void Tape::clear() {
   first_entries_.clear();
   entries_.clear();
   excepted_.clear();
-  bytes_ = 0;
+  last_bytes_ = std::exchange(bytes_, 0);
   has_latest_only_ = false;
   whole_takers_ = 0;
 }

@@ -197,7 +197,21 @@ TEST_F(Tapes, KeepNothingOnceCleared) {
   tape.check_invariants();
   append(tape, frame("again"));
   EXPECT_EQ(runs_from(tape, 0)[0].messages, 1u);
-  EXPECT_EQ(tape.chunks()[0]->capacity, 1024u) << "small at first again";
+}
+
+TEST_F(Tapes, TheFirstChunkHoldsWhatTheLastTurnCameTo) {
+  append(tape, frame("x"));
+  EXPECT_EQ(tape.chunks()[0]->capacity, 1024u) << "small where nothing is known";
+  tape.clear();
+  for (int turn = 0; turn < 3; turn++) {
+    for (int i = 0; i < 32; i++) append(tape, frame(std::string(100, 'x')));
+    EXPECT_EQ(tape.chunks().size(), turn == 0 ? 3u : 1u);
+    tape.clear();
+  }
+  append(tape, frame("x"));
+  tape.clear();
+  append(tape, frame("x"));
+  EXPECT_EQ(tape.chunks()[0]->capacity, 1024u) << "and small again where little came";
 }
 
 TEST_F(Tapes, AChunkLivesUntilTheLastWhoRefersToItLetsItGo) {
