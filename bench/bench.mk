@@ -11,7 +11,7 @@ MICRO_BENCHMARKS := $(patsubst bench/%.cpp,$(BENCH_DIR)/%,$(sort $(wildcard benc
 
 bench: ## compare with bare TCP and other servers, into bench/RESULTS.md (ONLY=depth1,idle ROUNDS=5 QUICK=1)
 	@$(PACKAGES) bench
-	@$(MAKE) $(OUT)/bin/echo $(OUT)/bin/broadcast $(BENCH_PROGRAMS) $(BENCH_DIR)/io_echo
+	@$(MAKE) $(OUT)/bin/echo $(OUT)/bin/broadcast $(BENCH_PROGRAMS) $(BENCH_DIR)/io_echo $(BENCH_DIR)/hub_bench
 	@.ci/packages peers >$(BENCH_DIR)/packages.log 2>&1 \
 	  || { echo 'some packages of peers are missing:'; tail -2 $(BENCH_DIR)/packages.log; }
 	@$(MAKE) -k bench-peers || true

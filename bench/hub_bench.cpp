@@ -3,6 +3,7 @@
 //
 // usage: hub_bench [io_uring|epoll] [SCALE=1]     SCALE below 1 makes everything shorter
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -173,6 +174,13 @@ struct RoomFigures {
   double resident;
 };
 
+constexpr std::size_t kRoomRounds = 9;
+
+double median(std::array<double, kRoomRounds> values) {
+  std::ranges::sort(values);
+  return values[kRoomRounds / 2];
+}
+
 std::string room_of_16_bytes(std::size_t number) {
   const std::string digits = std::to_string(number);
   return "room-" + std::string(11 - digits.size(), '0') + digits;
@@ -203,10 +211,17 @@ void rooms_of_one_member(const Setting& setting) {
     RoomFigures warm{};
     co_await measure(warm, few / 10);
     co_await measure(baseline, 0);
-    co_await measure(with_few, few);
-    co_await measure(after, 0);
-    co_await measure(with_many, many);
-    co_await measure(after, 0);
+    std::array<double, kRoomRounds> few_seconds{}, many_seconds{};
+    for (std::size_t i = 0; i < kRoomRounds; i++) {
+      co_await measure(with_few, few);
+      few_seconds[i] = with_few.seconds;
+      co_await measure(after, 0);
+      co_await measure(with_many, many);
+      many_seconds[i] = with_many.seconds;
+      co_await measure(after, 0);
+    }
+    with_few.seconds = median(few_seconds);
+    with_many.seconds = median(many_seconds);
     done.set_value();
   });
   auto result = done.get_future();

@@ -6,6 +6,7 @@ import platform
 import re
 import statistics
 
+import hub_figures
 import lines
 import servers
 
@@ -34,6 +35,8 @@ def write(results, build):
         "## Marks\n\n" + marks_table(results, known),
     ]
     parts += [section(line, results[line.key], known) for line in measured]
+    if hub_figures.KEY in results:
+        parts.append(hub_figures.section(results[hub_figures.KEY], table))
     missing = [line.key for line in lines.LINES if line.key not in results]
     if missing:
         parts.append("Not measured yet: " + ", ".join(missing) + ".\n")

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import urllib.request
 
+import hub_figures
 import lines
 import report
 import servers
@@ -213,7 +214,7 @@ def commit():
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default="build", help="the directory that make builds into")
-    parser.add_argument("--only", help="some lines, by commas: " + ",".join(line.key for line in lines.LINES))
+    parser.add_argument("--only", help="some lines, by commas: " + ",".join([*(line.key for line in lines.LINES), hub_figures.KEY]))
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--warm", type=float)
@@ -224,7 +225,9 @@ def parse_arguments():
         if getattr(options, name) is None:
             setattr(options, name, QUICK[name] if options.quick else usual)
     known = {line.key: line for line in lines.LINES}
-    chosen = options.only.split(",") if options.only else list(known)
+    chosen = options.only.split(",") if options.only else [*known, hub_figures.KEY]
+    options.hub = hub_figures.KEY in chosen
+    chosen = [key for key in chosen if key != hub_figures.KEY]
     unknown = [key for key in chosen if key not in known]
     if unknown or options.rounds < 1:
         parser.error(f"no line named {', '.join(unknown)}" if unknown else "at least one round")
@@ -239,6 +242,10 @@ def main():
     if not options.report_only:
         if os.cpu_count() < 2:
             sys.exit("bench: two cores are needed, one for the server and one for the generator")
+        if options.hub:
+            print(f"{hub_figures.KEY}: {hub_figures.TITLE}", flush=True)
+            result = hub_figures.measure(options.build, options.rounds) | {"commit": commit()}
+            (kept / f"{hub_figures.KEY}.json").write_text(json.dumps(result, indent=1))
         bench = Bench(options)
         for line in options.chosen:
             print(f"{line.key}: {line.title}", flush=True)

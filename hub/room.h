@@ -153,6 +153,7 @@ struct HashOfMembership {
     const std::uint64_t mixed = (room.hash ^ (member.hash << 31 | member.hash >> 33)) * 0x9E3779B97F4A7C15u;
     return mixed ^ mixed >> 32;
   }
+  static void prefetch(const Membership& membership) { __builtin_prefetch(&membership.room->hash); }
   std::uint64_t operator()(const Membership& membership) const { return of(*membership.room, *membership.member); }
 };
 
