@@ -27,7 +27,11 @@ fuzz-coverage: ## which lines and branches the committed corpora reach, against 
 	@$(MAKE) CXX=$(FUZZ_CXX) fuzz-coverage-binaries
 	@python3 fuzz/coverage.py build/$(FUZZ_CXX)/fuzzcoverage $(FUZZ_NAMES)
 
-.PHONY: fuzz-coverage fuzz-coverage-binaries
+fuzz-planted: ## plant a bug for each harness, one patch of fuzz/planted at a time; its corpus has to find it (ONLY=)
+	@$(PACKAGES) test
+	@python3 tests/mutants/run_mutants.py '$(OUT)/mutants' fuzz/planted '$(ONLY)'
+
+.PHONY: fuzz-planted fuzz-coverage fuzz-coverage-binaries
 fuzz-coverage-binaries: $(FUZZ_NAMES:%=$(OUT)/fuzzcoverage/%_fuzz)
 
 # $(1): flavour
