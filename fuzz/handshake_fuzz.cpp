@@ -89,7 +89,7 @@ std::string check_subprotocols(const codec::RequestHead& head) {
   constexpr std::array<std::string_view, 4> kSupported{"v2.chat", "v1", "a", "A"};
   std::vector<std::string> offered;
   for (const std::string& value : values_of(head, "Sec-WebSocket-Protocol"))
-    for (const std::string& name : split(value, ',')) offered.push_back(name);
+    for (const std::string& name : list_elements(value)) offered.push_back(name);
   const auto has = [&](std::string_view name) { return std::ranges::find(offered, name) != offered.end(); };
   const auto expected = std::ranges::find_if(kSupported, has);
   const auto chosen = codec::choose_subprotocol(head, kSupported);

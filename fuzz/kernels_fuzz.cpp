@@ -128,6 +128,14 @@ void check_faces(Text text, Text masked, const MaskKey& key, std::span<const std
   const bool whole = bad == text.size() && plain.complete();
   check(plain.failed() == (bad < text.size()), "failed() says so");
   check(codec::is_valid_utf8(std::as_bytes(text)) == whole, "is_valid_utf8() is the validator");
+  const std::string_view characters(reinterpret_cast<const char*>(text.data()), text.size());
+  check(codec::is_valid_utf8(characters) == whole, "of characters, too");
+  if (!whole) return;
+  for (std::size_t size = 0; size <= text.size() && size < 8; ++size) {
+    const std::string_view cut = codec::truncate_utf8(characters, size);
+    check(characters.starts_with(cut) && cut.size() <= size && is_utf8_by_the_book(cut), "a text is cut between two");
+    check(cut.size() + 4 > size, "and no earlier than it must be");
+  }
 }
 
 }  // namespace

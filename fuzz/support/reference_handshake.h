@@ -44,11 +44,28 @@ inline bool is_token_by_the_book(std::string_view text) {
   return !text.empty() && consists_of(text, kTokenCharacters);
 }
 
-// Whether one element of the list, over all lines, is `token`. Elements with quotes are left to the codec's own reader:
-// these fields have none that matter.
+// The elements of a list, which commas inside quoted strings do not divide (RFC 9110, section 5.6.1).
+inline std::vector<std::string> list_elements(std::string_view text) {
+  std::vector<std::string> elements(1);
+  bool quoted = false;
+  bool escaped = false;
+  for (char c : text) {
+    if (c == ',' && !quoted) {
+      elements.emplace_back();
+      continue;
+    }
+    elements.back() += c;
+    if (c == '"' && !escaped) quoted = !quoted;
+    escaped = quoted && c == '\\' && !escaped;
+  }
+  for (std::string& element : elements) element = trimmed(element);
+  return elements;
+}
+
+// Whether one element of the list, over all lines, is `token`.
 inline bool lists_token(const codec::RequestHead& head, std::string_view name, std::string_view token) {
   for (const std::string& value : values_of(head, name))
-    for (const std::string& element : split(value, ','))
+    for (const std::string& element : list_elements(value))
       if (lower_case(element) == token) return true;
   return false;
 }

@@ -60,7 +60,7 @@ class ReferenceRouter {
     for (const Route& route : routes_)
       if (fits(route, segments)) fitting.push_back(&route);
     // The best shape first; within one, the method itself before GET for HEAD.
-    std::ranges::stable_sort(fitting, [](const Route* a, const Route* b) { return rank(*a) < rank(*b); });
+    std::ranges::sort(fitting, [](const Route* a, const Route* b) { return rank(*a) < rank(*b); });
     const Route* found = nullptr;
     for (const Route* route : fitting) {
       if (found && rank(*found) != rank(*route)) break;
