@@ -8,7 +8,7 @@
 namespace brume::codec {
 namespace {
 
-constexpr std::array<std::uint8_t, 256> char_classes() {
+consteval std::array<std::uint8_t, 256> char_classes() {
   std::array<std::uint8_t, 256> classes{};
   auto add = [&classes](std::string_view characters, std::uint8_t char_class) {
     for (char c : characters) classes[static_cast<unsigned char>(c)] |= char_class;

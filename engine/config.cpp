@@ -7,6 +7,7 @@
 #include <brume/codec/http_head.h>
 #include <brume/engine/config.h>
 #include <brume/engine/connection.h>
+#include <brume/engine/io/address_range.h>
 
 namespace brume {
 
@@ -102,6 +103,21 @@ std::optional<SystemError> first_out_of_range(const Owner& owner, const Ranges&.
   return error;
 }
 
+std::string printable(std::string text) {
+  std::ranges::replace_if(text, [](char c) { return c < ' ' || c > '~'; }, '?');
+  return text;
+}
+
+std::optional<SystemError> check_proxies(std::string_view field, const std::vector<std::string>& proxies) {
+  for (const std::string& text : proxies) {
+    if (io::AddressRange::parse(text)) continue;
+    return SystemError{SystemError::Kind::config, 0,
+                       std::string(field) + " holds \"" + printable(text) +
+                           "\", but must hold addresses, ranges such as 10.0.0.0/8, or \"unix\""};
+  }
+  return std::nullopt;
+}
+
 constexpr std::uint64_t kDay = 24 * 3600 * 1000;              // ms
 constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;        // bytes: what one block of an outbox may hold
 constexpr std::uint64_t kMaxBuffer = std::uint64_t{1} << 20;  // bytes
@@ -144,10 +160,8 @@ std::optional<SystemError> validate(const RouteConfig& config) {
   }
   for (const std::string& name : config.subprotocols) {
     if (codec::is_token(name)) continue;
-    std::string shown = name;
-    std::ranges::replace_if(shown, [](char c) { return c < ' ' || c > '~'; }, '?');
     return SystemError{SystemError::Kind::config, 0,
-                       "subprotocols holds \"" + shown + "\", but must hold tokens (RFC 6455, section 4.1)"};
+                       "subprotocols holds \"" + printable(name) + "\", but must hold tokens (RFC 6455, section 4.1)"};
   }
   return std::nullopt;
 }
@@ -165,6 +179,11 @@ std::optional<SystemError> validate(const Config& config, std::size_t descriptor
     auto error = out_of_range("max_connections", std::to_string(config.max_connections), 1, most, "connections");
     if (descriptor_limit != 0) error.text += " (the descriptor limit less " + std::to_string(kDescriptorReserve) + ")";
     return error;
+  }
+  if (auto error = check_proxies("proxy_protocol", config.proxy_protocol)) return error;
+  if (auto error = check_proxies("trusted_proxies", config.trusted_proxies)) return error;
+  if (config.unix_socket_mode > 0777) {
+    return SystemError{SystemError::Kind::config, 0, "unix_socket_mode must be from 0 to 0777 (octal)"};
   }
   return first_out_of_range(
       config, Duration{"handshake_timeout", &C::handshake_timeout, 1, kDay, "ms"},

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,7 @@
 namespace brume {
 
 class Request;
+class Response;
 
 enum class LogLevel : std::uint8_t { debug, info, warning, error };
 std::string_view to_string(LogLevel level);
@@ -54,6 +56,11 @@ struct RouteConfig {
   bool keep_request = false;                           // Connection::request() for the connection's whole life
   std::function<bool(const Request&)> check_origin{};  // empty: same origin, and no Origin header is let in
   std::vector<std::string> subprotocols{};             // in order of preference; the first one offered is chosen
+  // Instead of `subprotocols`: one of those the client offered (in its order), or "" for none; any other answer is a
+  // 500. Called where none were offered, too.
+  std::function<std::string(const Request&, std::span<const std::string_view> offered)> choose_subprotocol{};
+  // Sees the 101 before it is sent: adds fields to it (Set-Cookie), or puts a refusal in its place.
+  std::function<void(const Request&, Response&)> on_upgrade{};
 };
 
 struct Config : RouteConfig {
@@ -63,7 +70,12 @@ struct Config : RouteConfig {
   std::size_t max_headers = 100;                         // fields of a request head; above it 431
   std::size_t max_body_size = 1024 * 1024;               // bytes of a plain HTTP request's body; above it 413
   std::size_t max_connections = 0;  // in all; 0: the smaller of 1,000,000 and the hard descriptor limit less 64
-  std::size_t max_connections_per_address = 0;      // 0: no limit
+  std::size_t max_connections_per_address = 0;  // 0: no limit
+  // Proxies, each an address or a range ("192.0.2.1", "10.0.0.0/8", "2001:db8::/32"), or "unix" for whoever comes by a
+  // Unix-domain socket.
+  std::vector<std::string> proxy_protocol{};        // their connections begin with a PROXY header (version 1 or 2)
+  std::vector<std::string> trusted_proxies{};       // their X-Forwarded-For and X-Forwarded-Proto are believed
+  std::uint32_t unix_socket_mode = 0660;            // of the file of a "unix:PATH" address
   std::size_t cores = 0;                            // reactor threads; 0: what affinity and the cgroup's quota allow
   bool pin_cores = false;                           // each thread to a processor of its own
   std::chrono::microseconds busy_poll{0};           // spin that long before sleeping

@@ -72,7 +72,7 @@ class Signals {
 
 }  // namespace
 
-int Server::run(std::string_view text) {
+int Server::run(std::span<const std::string_view> texts) {
   raise_descriptor_limit();
   if (!config().log) set_log(log_to_stderr());
   const auto fail = [&](const SystemError& error) {
@@ -80,10 +80,15 @@ int Server::run(std::string_view text) {
     return kCannotBegin;
   };
   Signals signals;
-  if (const auto listening = listen(text); !listening) return fail(listening.error());
+  for (const std::string_view text : texts)
+    if (const auto listening = listen(text); !listening) return fail(listening.error());
   if (const auto started = start(); !started) return fail(started.error());
-  config().log(LogLevel::info, "listening on http://" + address().to_string() + " (" + std::to_string(core_count()) +
-                                   (core_count() == 1 ? " core, " : " cores, ") + std::string(io_name()) + ")");
+  for (const std::string& address : addresses()) {
+    const bool is_path = address.starts_with("unix:");
+    config().log(LogLevel::info, "listening on " + (is_path ? address : "http://" + address) + " (" +
+                                     std::to_string(core_count()) + (core_count() == 1 ? " core, " : " cores, ") +
+                                     std::string(io_name()) + ")");
+  }
   bool stopping = false;
   while (!stopped()) {
     const int signal = signals.wait(std::chrono::milliseconds(stopping ? 20 : 1000));

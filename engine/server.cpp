@@ -13,6 +13,7 @@
 #include <brume/engine/server/admission.h>
 #include <brume/engine/server/core.h>
 #include <brume/engine/server/extension.h>
+#include <brume/engine/server/listener_set.h>
 
 namespace brume {
 
@@ -23,6 +24,13 @@ constexpr std::size_t kBalanceMargin = 64;
 
 SystemError wrong_state(std::string_view text) {
   return {SystemError::Kind::wrong_state, 0, std::string(text)};
+}
+
+// Requires: validate() passed.
+std::vector<io::AddressRange> read_ranges(const std::vector<std::string>& texts) {
+  std::vector<io::AddressRange> ranges;
+  for (const std::string& text : texts) ranges.push_back(io::AddressRange::parse(text).value());
+  return ranges;
 }
 
 // Config::io, else BRUME_IO, else whatever works.
@@ -59,7 +67,8 @@ class Server::Implementation {
   void remove_extension(server::Extension& extension) { std::erase(extensions_, &extension); }
   void run_on_each_core(const std::function<void(std::size_t)>& f);
   ServerStats stats() const;
-  io::Address address() const { return address_; }
+  io::Address address() const { return listeners_.address(); }
+  std::vector<std::string> addresses() const { return listeners_.addresses(); }
   const Config& config() const { return config_; }
   void set_log(LogFunction log) { config_.log = std::move(log); }
   std::size_t core_count() const { return cores_count_; }
@@ -83,11 +92,10 @@ class Server::Implementation {
   std::unique_ptr<io::Machine> machine_;
   io::Environment& environment_;
   http::Router router_;
-  http::Service service_{router_, config_, environment_};
+  http::Service service_{router_, config_, environment_, {}, {}};
   std::optional<SystemError> bad_route_;
   std::size_t cores_count_ = 1;
-  io::Address address_;
-  std::vector<io::ListenerHandle> listeners_;
+  server::ListenerSet listeners_{environment_};
   std::optional<server::Admission> admission_;
   std::vector<std::unique_ptr<server::Core>> cores_;
   std::vector<server::Extension*> extensions_;
@@ -101,7 +109,6 @@ Server::Implementation::~Implementation() {
   stop(std::chrono::milliseconds(0), std::chrono::milliseconds(0));
   wait();
   for (server::Extension* extension : std::exchange(extensions_, {})) extension->detach();
-  for (const io::ListenerHandle listener : listeners_) environment_.close_listener(listener);
 }
 
 void Server::Implementation::add(http::Route route) {
@@ -145,24 +152,18 @@ std::expected<void, SystemError> Server::Implementation::resolve_config() {
     config_.max_connections = std::min(kMostConnections, reachable);
   }
   if (config_.memory_limit == 0) config_.memory_limit = environment_.available_memory() / 4 * 3;
+  service_.proxy_protocol = read_ranges(config_.proxy_protocol);
+  service_.trusted_proxies = read_ranges(config_.trusted_proxies);
   cores_count_ = config_.cores != 0 ? config_.cores : environment_.available_cores();
   return {};
 }
 
 std::expected<void, SystemError> Server::Implementation::listen(std::string_view text) {
-  if (state_ != State::fresh) return std::unexpected(wrong_state("listen() was called before"));
-  if (auto resolved = resolve_config(); !resolved) return resolved;
-  const auto address = io::Address::parse(text);
-  if (!address) {
-    return std::unexpected(
-        SystemError{SystemError::Kind::bad_address, 0,
-                    "\"" + std::string(text) + "\" is not an address such as :8080 or 127.0.0.1:8080"});
-  }
-  const io::ListenOptions options{.user_timeout = config_.write_timeout};
-  auto listeners = environment_.open_listeners(*address, cores_count_, options);
-  if (!listeners) return std::unexpected(std::move(listeners.error()));
-  listeners_ = *std::move(listeners);
-  address_ = environment_.local_address(listeners_.front());
+  if (state_ != State::fresh && state_ != State::listening)
+    return std::unexpected(wrong_state("listen() comes before start()"));
+  if (state_ == State::fresh)
+    if (auto resolved = resolve_config(); !resolved) return resolved;
+  if (auto opened = listeners_.open(text, cores_count_, config_); !opened) return opened;
   state_ = State::listening;
   return {};
 }
@@ -215,9 +216,8 @@ std::expected<void, SystemError> Server::Implementation::make_cores() {
   }
   for (std::size_t i = 0; i < cores_count_; i++) {
     cores_[i]->set_peers(cores_);
-    cores_[i]->add_listener(listeners_[i]);
+    for (const io::ListenerHandle listener : listeners_.take(i)) cores_[i]->add_listener(listener);
   }
-  listeners_.clear();
   std::vector<connection::CoreContext*> contexts;
   for (const auto& core : cores_) contexts.push_back(&core->context());
   for (server::Extension* extension : extensions_) extension->attach(contexts, environment_.random());
@@ -331,6 +331,8 @@ ServerStats Server::Implementation::stats() const {
       add_refused(rule.name, counters.violations[static_cast<std::size_t>(rule.violation)].get());
     for (const codec::HttpErrorInfo& rule : codec::http_errors())
       add_refused(rule.name, counters.http_errors[static_cast<std::size_t>(rule.error)].get());
+    for (const codec::ProxyErrorInfo& rule : codec::proxy_errors())
+      add_refused(rule.name, counters.proxy_errors[static_cast<std::size_t>(rule.error)].get());
     add_refused("dropped_newest", counters.dropped_newest.get());
     add_refused("dropped_oldest", counters.dropped_oldest.get());
     add_refused("dropped_replaced", counters.dropped_replaced.get());
@@ -361,6 +363,9 @@ std::expected<void, SystemError> Server::listen(std::string_view address) {
 }
 io::Address Server::address() const {
   return implementation_->address();
+}
+std::vector<std::string> Server::addresses() const {
+  return implementation_->addresses();
 }
 std::expected<void, SystemError> Server::start() {
   return implementation_->start();

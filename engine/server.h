@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -83,11 +84,17 @@ class Server {
     route("POST", path, answer_at_once(std::move(handler)));
   }
 
-  // Checks the configuration and opens the address ("127.0.0.1:8080", "[::1]:0", ":8080" for every IPv4 address) for
-  // all cores. Nothing is accepted before start().
+  // Checks the configuration and opens an address for all cores: "127.0.0.1:8080", "[::1]:0", ":8080" for every IPv4
+  // address, "[::]:8080" for every address of both kinds, "unix:/run/app.sock" for a Unix-domain socket. Its file gets
+  // Config::unix_socket_mode, replaces one that nobody listens at any more, and is removed once the server has stopped;
+  // "unix:@name" is an abstract name and has none. Called again, one more (16 at most). Nothing is accepted before
+  // start().
   std::expected<void, SystemError> listen(std::string_view address);
-  // Where it listens, with the port that was chosen for port 0. Requires: listen() succeeded.
+  // Where it listens, with the port that was chosen for port 0: of several the first that has a port. Requires:
+  // listen() succeeded.
   io::Address address() const;
+  // All of them as text, in the order of the calls: "127.0.0.1:8080", "unix:/run/app.sock".
+  std::vector<std::string> addresses() const;
 
   // Starts a thread for each core (in a simulation: nothing but the world turns them). Requires: listen().
   std::expected<void, SystemError> start();
@@ -124,7 +131,8 @@ class Server {
   // The program's way: raises the descriptor limit, logs to stderr where no log is set, listens, starts, and stops at
   // SIGTERM or SIGINT (a second one: at once). Returns the exit code: 0, or 2 with one line on stderr where it could
   // not begin.
-  int run(std::string_view address);
+  int run(std::string_view address) { return run(std::span(&address, 1)); }
+  int run(std::span<const std::string_view> addresses);
 
  private:
   template <class F>

@@ -85,5 +85,5 @@ int main(int argc, char** argv) {
                          : brume::websocket([&hub](brume::Connection& connection) { return spread(hub, connection); }));
   }
   server.get("/stats", [&server](brume::Request&) { return stats_of(server); });
-  return server.run(options.address);
+  return server.run(options.addresses());
 }

@@ -11,5 +11,5 @@ int main(int argc, char** argv) {
   brume::Server server(options.config);
   const examples::Chat chat(server, limits, examples::system_sources());
   examples::serve_pages(server, {{"/", "chat.html"}});
-  return server.run(options.address);
+  return server.run(options.addresses());
 }

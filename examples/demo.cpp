@@ -18,5 +18,5 @@ int main(int argc, char** argv) {
   examples::serve_pages(server, {{"/", "chat.html", "Chat"},
                                  {"/echo", "echo.html", "Echo"},
                                  {"/notifications", "notifications.html", "Notifications"}});
-  return server.run(options.address);
+  return server.run(options.addresses());
 }

@@ -9,5 +9,5 @@ int main(int argc, char** argv) {
   brume::Server server(options.config);
   server.get("/ws/echo", examples::echo(options.callbacks));
   examples::serve_pages(server, {{"/", "echo.html"}});
-  return server.run(options.address);
+  return server.run(options.addresses());
 }

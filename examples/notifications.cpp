@@ -9,5 +9,5 @@ int main(int argc, char** argv) {
   brume::Server server(options.config);
   const examples::Notifications notifications(server, examples::system_sources());
   examples::serve_pages(server, {{"/", "notifications.html"}});
-  return server.run(options.address);
+  return server.run(options.addresses());
 }

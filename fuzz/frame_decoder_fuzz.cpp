@@ -69,6 +69,25 @@ void compare(std::span<const std::byte> stream, std::span<const std::size_t> cut
   }
 }
 
+// A header that is read is written again as it came: there is one form for each. As it is read with permessage-deflate
+// agreed, too, which lets RSV1 in at a message's first frame and nowhere else.
+void check_header(std::span<const std::byte> stream, codec::Receiver receiver) {
+  const auto plain = codec::read_frame_header(stream, receiver);
+  const auto compressed = codec::read_frame_header(stream, receiver, true);
+  const bool may_differ = !plain && plain.error() == codec::Violation::unexpected_rsv1;
+  check(may_differ || (plain.has_value() == compressed.has_value() && (plain || plain.error() == compressed.error())),
+        "permessage-deflate changes what RSV1 means alone");
+  if (!compressed || !*compressed) return;
+  const codec::FrameHeader& header = **compressed;
+  check(!header.rsv1 || header.opcode == codec::Opcode::text || header.opcode == codec::Opcode::binary,
+        "RSV1 stands at the first frame of a message");
+  check(header.header_size == codec::frame_header_size(header.payload_size, header.masked), "the shortest form");
+  std::array<std::byte, codec::kMaxHeaderSize> written{};
+  const std::size_t size = codec::write_frame_header(written, header);
+  check(std::ranges::equal(std::span(written).first(size), stream.first(header.header_size)),
+        "a header is written as it came");
+}
+
 // What is accepted in a Close frame may be echoed, and is then the same.
 void check_close(std::span<const std::byte> payload) {
   const auto read = codec::read_close_payload(payload);
@@ -88,6 +107,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto stream = std::as_bytes(std::span(data, size)).subspan(kControlBytes);
   const auto cuts = cuts_for(data[1], stream.size());
   const auto expected = decode_by_the_book(stream, limits);
+  check_header(stream, limits.receiver);
   compare(stream, {}, limits, expected);
   compare(stream, cuts, limits, expected);
   for (const SeenEvent& event : expected) {

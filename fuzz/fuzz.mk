@@ -1,6 +1,6 @@
 # Fuzzing with libFuzzer and the sanitizers.
 #
-# fuzz/NAME_fuzz.cpp is a harness for the codec, fuzz/corpus/NAME/ its seeds, fuzz/dictionaries/NAME.dict its words (if
+# fuzz/NAME_fuzz.cpp is a harness, fuzz/corpus/NAME/ its seeds, fuzz/dictionaries/NAME.dict its words (if
 # any), and tests/fuzz/NAME_fuzz_test.cpp replays the seeds with any compiler in `make test`. Inputs that reach
 # something new are kept in build/fuzz/NAME/corpus, and those that fail in build/fuzz/NAME/failed.
 
@@ -9,6 +9,10 @@ FUZZ_CXX := clang++-19
 FUZZ_NAMES := $(patsubst fuzz/%_fuzz.cpp,%,$(call selected,$(sort $(wildcard fuzz/*_fuzz.cpp))))
 FUZZ_BINARIES := $(FUZZ_NAMES:%=$(OUT)/fuzz/%_fuzz)
 FLAGS_fuzz := $(FLAGS_asan) -fsanitize=fuzzer-no-link
+FLAGS_fuzzcoverage := -O1 -g -fprofile-instr-generate -fcoverage-mapping -fsanitize=fuzzer-no-link
+# What harnesses reach: the codec, and the router with what it refers to.
+FUZZED_SOURCES := $(filter codec/%,$(LIBRARY_SOURCES)) engine/http/router.cpp engine/http/request.cpp \
+  engine/connection/websocket_route.cpp
 
 fuzz: ## fuzz every harness under the sanitizers (TIME=seconds for all of them together, FILTER=part of a path)
 	@.ci/packages build fuzz
@@ -18,12 +22,28 @@ fuzz: ## fuzz every harness under the sanitizers (TIME=seconds for all of them t
 .PHONY: fuzz-binaries
 fuzz-binaries: $(FUZZ_BINARIES)
 
-$(eval $(call flavour_rules,fuzz))
+fuzz-coverage: ## which lines and branches the committed corpora reach, against 95 % of each target (FILTER=)
+	@.ci/packages build fuzz coverage
+	@$(MAKE) CXX=$(FUZZ_CXX) fuzz-coverage-binaries
+	@python3 fuzz/coverage.py build/$(FUZZ_CXX)/fuzzcoverage $(FUZZ_NAMES)
 
-$(FUZZ_BINARIES): $(OUT)/fuzz/%_fuzz: $(OUT)/fuzz/obj/fuzz/%_fuzz.o \
-    $(patsubst %.cpp,$(OUT)/fuzz/obj/%.o,$(filter codec/%,$(LIBRARY_SOURCES))) $(OUT)/fuzz/sources
-	@echo "  fuzz $@"
-	$(QUIET)$(CXX) $(FLAGS_fuzz) -fsanitize=fuzzer $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--as-needed $(LDLIBS_ALL)
+fuzz-planted: ## plant a bug for each harness, one patch of fuzz/planted at a time; its corpus has to find it (ONLY=)
+	@$(PACKAGES) test
+	@python3 tests/mutants/run_mutants.py '$(OUT)/mutants' fuzz/planted '$(ONLY)'
+
+.PHONY: fuzz-planted fuzz-coverage fuzz-coverage-binaries
+fuzz-coverage-binaries: $(FUZZ_NAMES:%=$(OUT)/fuzzcoverage/%_fuzz)
+
+# $(1): flavour
+define harness_rules
+$(eval $(call flavour_rules,$(1)))
+$(FUZZ_NAMES:%=$(OUT)/$(1)/%_fuzz): $(OUT)/$(1)/%_fuzz: $(OUT)/$(1)/obj/fuzz/%_fuzz.o \
+    $(FUZZED_SOURCES:%.cpp=$(OUT)/$(1)/obj/%.o) $(OUT)/$(1)/sources
+	@echo "  $(1) $$@"
+	$$(QUIET)$$(CXX) $$(FLAGS_$(1)) -fsanitize=fuzzer $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) -Wl,--as-needed $$(LDLIBS_ALL)
+endef
+$(eval $(call harness_rules,fuzz))
+$(eval $(call harness_rules,fuzzcoverage))
 
 # A replay test is linked with its harness.
 $(foreach flavour,$(FLAVOURS),$(foreach name,$(patsubst fuzz/%_fuzz.cpp,%,$(wildcard fuzz/*_fuzz.cpp)),\

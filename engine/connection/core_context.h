@@ -28,7 +28,10 @@ class Session;
 // Counts who was let in.
 class Doorkeeper {
  public:
-  // A socket that was let in is gone. Any core's thread.
+  // A socket that was let in, but counted for no address yet, turns out to come from `peer`. False, and it is not
+  // counted, where that address has as many as it may have. Any core's thread. May throw std::bad_alloc.
+  virtual bool enter_address(const io::Address& peer) = 0;
+  // A socket that was let in is gone; of the family none: it was counted for no address. Any core's thread.
   virtual void leave(const io::Address& peer) = 0;
 
  protected:

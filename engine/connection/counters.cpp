@@ -38,6 +38,8 @@ std::string_view to_string(Refusal refusal) {
       return "slow_consumer";
     case Refusal::hub_overloaded:
       return "hub_overloaded";
+    case Refusal::proxy_timeout:
+      return "proxy_timeout";
   }
   return "unknown";
 }

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include <brume/codec/http_error.h>
+#include <brume/codec/proxy_header.h>
 #include <brume/codec/violation.h>
 
 namespace brume::connection {
@@ -46,8 +47,9 @@ enum class Refusal : std::uint8_t {
   slow_turn,
   slow_consumer,
   hub_overloaded,
+  proxy_timeout,
 };
-inline constexpr std::size_t kRefusalCount = 17;
+inline constexpr std::size_t kRefusalCount = 18;
 std::string_view to_string(Refusal refusal);
 
 struct Counters {
@@ -67,6 +69,7 @@ struct Counters {
   Counter dropped_replaced;
   std::array<Counter, codec::kViolationCount> violations;
   std::array<Counter, codec::kHttpErrorCount> http_errors;
+  std::array<Counter, codec::kProxyErrorCount> proxy_errors;
   std::array<Counter, kRefusalCount> refusals;
 };
 

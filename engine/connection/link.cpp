@@ -42,11 +42,20 @@ Link::~Link() {
   context_.reactor.dismiss();
 }
 
-void Link::start(std::chrono::milliseconds write_timeout, bool admitted) {
+void Link::start(std::chrono::milliseconds write_timeout, bool admitted, bool unnamed) {
   set_write_timeout(write_timeout);
   admitted_ = admitted;
+  unnamed_ = unnamed;
   context_.counters.sockets.add();
   start_receive();
+}
+
+bool Link::rename_peer(const io::Address& peer) {
+  assert(unnamed_);
+  peer_ = peer;
+  if (!admitted_) return false;
+  unnamed_ = !context_.doorkeeper.enter_address(peer);
+  return !unnamed_;
 }
 
 void Link::start_receive() {
@@ -266,7 +275,7 @@ void Link::close_when_idle() {
 void Link::reap() {
   outbox_.clear();
   context_.counters.sockets.sub();
-  if (admitted_) context_.doorkeeper.leave(peer_);
+  if (admitted_) context_.doorkeeper.leave(unnamed_ ? io::Address{} : peer_);
   if (protocol_) std::exchange(protocol_, nullptr)->on_detached();
   const io::Token name = token();
   context_.links.erase(name.slot, name.generation);

@@ -21,7 +21,8 @@ class Link final : public Transport {
   ~Link();
 
   // Once, right after construction: arms the receive. `admitted`: the doorkeeper counts it and hears when it is gone.
-  void start(std::chrono::milliseconds write_timeout, bool admitted);
+  // `unnamed`: rename_peer() will say who the peer is; until then the doorkeeper counts it for no address.
+  void start(std::chrono::milliseconds write_timeout, bool admitted, bool unnamed = false);
 
   void on_received(std::span<std::byte> bytes);
   void on_receive_ended(int error);
@@ -42,6 +43,7 @@ class Link final : public Transport {
   void set_protocol(Protocol& protocol) override { protocol_ = &protocol; }
   void wake_by(Time deadline) override;
   const io::Address& peer() const override { return peer_; }
+  bool rename_peer(const io::Address& peer) override;
   io::Token token() const override {
     const auto [slot, generation] = core::Slab<Link>::name_of(*this);
     return {slot, generation};
@@ -103,6 +105,7 @@ class Link final : public Transport {
   bool offering_ : 1 = false;     // inside feed()
   bool abort_close_ : 1 = false;  // reset rather than close in order
   bool admitted_ : 1 = false;
+  bool unnamed_ : 1 = false;  // admitted, but counted for no address
 };
 
 }  // namespace brume::connection

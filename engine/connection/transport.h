@@ -92,6 +92,10 @@ class Transport : public core::Participant {
   void set_write_timeout(std::chrono::milliseconds timeout) { write_timeout_ = timeout; }
 
   virtual const io::Address& peer() const = 0;
+  // The peer is who a proxy in front of it says. False where that address has as many connections as it may have: then
+  // it has its new name, but is to be refused. Once, where start() was told that the name comes later. May throw
+  // std::bad_alloc.
+  virtual bool rename_peer(const io::Address& peer) = 0;
   // Names the connection in handles: slot and generation of the core's table.
   virtual io::Token token() const = 0;
 

@@ -8,6 +8,7 @@
 #include <brume/engine/connection/core_context.h>
 #include <brume/engine/connection/session.h>
 #include <brume/engine/core/task.h>
+#include <brume/engine/http/forwarded.h>
 #include <brume/engine/http/http_date.h>
 #include <brume/engine/http/http_session.h>
 #include <brume/engine/http/owned_request.h>
@@ -134,7 +135,8 @@ std::size_t HttpSession::read_body(std::span<std::byte> input) {
 void HttpSession::dispatch() {
   reactor().serve(route_name());
   state_ = State::handling;
-  request_.emplace(head_, as_bytes(body_), transport_->peer(), parameters_);
+  request_.emplace(head_, as_bytes(body_), transport_->peer(), parameters_,
+                   read_forwarded(head_, transport_->peer(), service_.trusted_proxies));
   if (route_->websocket) return respond(judge(*request_, route_->websocket));
   begin(run_handler());
 }

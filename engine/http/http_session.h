@@ -20,6 +20,7 @@
 #include <brume/engine/config.h>
 #include <brume/engine/connection/transport.h>
 #include <brume/engine/http/router.h>
+#include <brume/engine/io/address_range.h>
 #include <brume/engine/io/environment.h>
 
 namespace brume::http {
@@ -29,6 +30,9 @@ struct Service {
   const Router& router;
   const Config& config;
   const io::Environment& environment;  // for the Date field
+  // Config's lists of the same names, read.
+  std::vector<io::AddressRange> proxy_protocol{};
+  std::vector<io::AddressRange> trusted_proxies{};
 };
 
 class HttpSession final : public connection::Protocol {

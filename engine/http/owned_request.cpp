@@ -36,7 +36,7 @@ struct Owned {
 
 std::shared_ptr<const Request> copy_request(const Request& request, std::string_view head_text) {
   auto owned = std::make_shared<Owned>(request, head_text);
-  owned->view = Request(owned->head, {}, owned->peer, owned->parameters);
+  owned->view = Request(owned->head, {}, owned->peer, owned->parameters, request.forwarded());
   return {owned, &owned->view};
 }
 

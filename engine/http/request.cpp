@@ -60,8 +60,10 @@ std::optional<std::string_view> Request::cookie(std::string_view name) const {
     if (!codec::equals_ignore_case(field.name, "Cookie")) continue;
     std::string_view rest = field.value;
     while (!rest.empty()) {
-      std::string_view value = trim_blanks(take_until(rest, ';'));
-      if (take_until(value, '=') == name) return value;
+      const std::string_view pair = take_until(rest, ';');
+      const std::size_t equals = pair.find('=');
+      if (equals == std::string_view::npos || name.empty()) continue;
+      if (trim_blanks(pair.substr(0, equals)) == name) return trim_blanks(pair.substr(equals + 1));
     }
   }
   return std::nullopt;

@@ -24,11 +24,18 @@ struct PathParameter {
   std::string value;
 };
 
+// What is known of a request beyond what its sender wrote: of trusted proxies (Config::trusted_proxies), or of the
+// connection.
+struct Forwarded {
+  std::optional<io::Address> client{};
+  std::string_view scheme{};  // "http", "https" or empty; static storage
+};
+
 class Request {
  public:
   Request(const codec::RequestHead& head, Bytes body, const io::Address& peer,
-          std::span<const PathParameter> parameters)
-      : head_(&head), body_(body), peer_(&peer), parameters_(parameters) {}
+          std::span<const PathParameter> parameters, const Forwarded& forwarded = {})
+      : head_(&head), body_(body), peer_(&peer), parameters_(parameters), forwarded_(forwarded) {}
 
   std::string_view method() const { return head_->method; }
   std::string_view target() const { return head_->target; }
@@ -40,7 +47,8 @@ class Request {
   // The first query value of that name, percent-decoded and with '+' as a blank; nullopt where there is none or its
   // escapes are broken.
   std::optional<std::string> query(std::string_view name) const;
-  // The value of the first cookie of that name (RFC 6265, section 4.2), as sent.
+  // The value of the first cookie of that name (RFC 6265, section 4.2; case-sensitive), as sent, quotes included,
+  // without the blanks around it. What has no "=" is no cookie.
   std::optional<std::string_view> cookie(std::string_view name) const;
   // What stood in the place of ":name" in the route's path, or of its "*" for the name "*"; empty where the route has
   // none.
@@ -48,7 +56,14 @@ class Request {
   std::span<const PathParameter> parameters() const { return parameters_; }
   Bytes body() const { return body_; }
   std::string_view body_text() const { return as_text(body_); }
+  // Who is at the other end of the connection, or whom the PROXY header of a trusted proxy named.
   const io::Address& remote_address() const { return *peer_; }
+  // Whose request it is: what trusted proxies wrote into X-Forwarded-For, without a port; remote_address() where none
+  // did. For the application's own limits and logs: those of the server go by remote_address().
+  const io::Address& client_address() const { return forwarded_.client ? *forwarded_.client : *peer_; }
+  // By which scheme the client came: "https" or "http", where a trusted proxy said so; else empty.
+  std::string_view scheme() const { return forwarded_.scheme; }
+  const Forwarded& forwarded() const { return forwarded_; }
 
   const codec::RequestHead& head() const { return *head_; }
 
@@ -57,6 +72,7 @@ class Request {
   Bytes body_;
   const io::Address* peer_;
   std::span<const PathParameter> parameters_;
+  Forwarded forwarded_;
 };
 
 // Percent-decodes `text`; nullopt for a broken escape. `plus_is_blank`: as in a query.

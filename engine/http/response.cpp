@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <brume/codec/handshake.h>
 #include <brume/engine/http/response.h>
 
@@ -8,7 +10,20 @@ bool frames_response(std::string_view name) {
   return codec::equals_ignore_case(name, "Content-Length") || codec::equals_ignore_case(name, "Transfer-Encoding") ||
          codec::equals_ignore_case(name, "Connection");
 }
+
+// RFC 6455, section 4.2.2: what a client must find once, as the server agreed to it.
+bool is_of_handshake(std::string_view name) {
+  return codec::equals_ignore_case(name, "Upgrade") || codec::equals_ignore_case(name, "Sec-WebSocket-Accept") ||
+         codec::equals_ignore_case(name, "Sec-WebSocket-Protocol") ||
+         codec::equals_ignore_case(name, "Sec-WebSocket-Extensions");
+}
 }  // namespace
+
+bool Response::valid() const {
+  if (!valid_) return false;
+  if (!upgrade_) return status_ >= 200 && status_ <= 599;
+  return std::ranges::none_of(headers_, [](const auto& field) { return is_of_handshake(field.first); });
+}
 
 Response& Response::header(std::string_view name, std::string_view value) {
   if (codec::is_valid_field(name, value) && !frames_response(name)) {

@@ -39,8 +39,9 @@ class Response {
   std::uint16_t status() const { return status_; }
   const std::string& body() const { return body_; }
   const std::vector<std::pair<std::string, std::string>>& headers() const { return headers_; }
-  // Whether it can be sent: its fields, and its status, which is final (200 to 599) unless it upgrades.
-  bool valid() const { return valid_ && (upgrade_ || (status_ >= 200 && status_ <= 599)); }
+  // Whether it can be sent: its fields, of which none is the handshake's own where it upgrades, and its status, which
+  // is final (200 to 599) unless it upgrades.
+  bool valid() const;
   std::optional<codec::HttpError> error() const { return error_; }
 
   // Made by Upgrader::upgrade(): instead of being sent it turns the connection into a WebSocket.

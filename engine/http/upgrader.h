@@ -21,10 +21,10 @@ class Upgrader {
  public:
   explicit Upgrader(RouteConfig config = {}) : config_(std::move(config)) {}
 
-  // The response that gives 101 and runs the handler, or the right refusal (400, 403, 405, 426). `subprotocol`:
-  // overrides the configured choice; one the client did not offer, or that is no token, gives a 500. Throws
-  // std::invalid_argument where a field of the configuration is out of range, which makes the request a 500 and the
-  // log name the field.
+  // The response that gives 101 and runs the handler, or the right refusal (400, 403, 405, 426); what fields it is to
+  // have besides the handshake's own are added by its header(). `subprotocol`: overrides the configured choice; one the
+  // client did not offer, or that is no token, gives a 500. Throws std::invalid_argument where a field of the
+  // configuration is out of range, which makes the request a 500 and the log name the field.
   Response upgrade(const Request& request, const WebSocketEndpoint& endpoint, std::string_view subprotocol = {}) const;
   template <class Handler>
     requires requires(Handler handler) { websocket(std::move(handler)); }
@@ -38,7 +38,7 @@ class Upgrader {
 
 namespace http {
 // Judges an upgrade to `route`: the response with its upgrade set, or the refusal.
-Response judge(const Request& request, connection::RouteRef route, std::string_view subprotocol = {});
+Response judge(const Request& request, const connection::RouteRef& route, std::string_view subprotocol = {});
 }  // namespace http
 
 }  // namespace brume

@@ -1,8 +1,10 @@
+#include <algorithm>
 #include <arpa/inet.h>
 #include <charconv>
 #include <net/if.h>
 #include <netinet/in.h>
 
+#include <brume/codec/ip_text.h>
 #include <brume/engine/io/address.h>
 
 namespace brume::io {
@@ -64,11 +66,38 @@ std::optional<Address> Address::parse(std::string_view text) {
   return address;
 }
 
+std::optional<Address> Address::parse_host(std::string_view text) {
+  if (const auto bytes = codec::parse_ipv4(text)) return v4(*bytes);
+  if (const auto bytes = codec::parse_ipv6(text)) return v6(*bytes);
+  return std::nullopt;
+}
+
+Address Address::v4(const std::array<std::uint8_t, 4>& bytes, std::uint16_t port) {
+  Address address;
+  address.family = Family::v4;
+  address.port = port;
+  std::ranges::copy(bytes, address.bytes.begin());
+  return address;
+}
+
+Address Address::v6(const std::array<std::uint8_t, 16>& bytes, std::uint16_t port) {
+  constexpr std::array<std::uint8_t, 12> kMappedPrefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  if (std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), bytes.begin()))
+    return v4({bytes[12], bytes[13], bytes[14], bytes[15]}, port);
+  Address address;
+  address.family = Family::v6;
+  address.port = port;
+  address.bytes = bytes;
+  return address;
+}
+
 std::string Address::host() const {
   char text[INET6_ADDRSTRLEN] = "";
   switch (family) {
     case Family::none:
       return "none";
+    case Family::local:
+      return "unix";
     case Family::v4:
       inet_ntop(AF_INET, bytes.data(), text, sizeof text);
       return text;
@@ -80,6 +109,7 @@ std::string Address::host() const {
 }
 
 std::string Address::to_string() const {
+  if (family == Family::local) return host();
   const std::string name = family == Family::v6 ? "[" + host() + "]" : host();
   return name + ":" + std::to_string(port);
 }

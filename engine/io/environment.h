@@ -28,6 +28,8 @@ struct IoOptions {
 struct ListenOptions {
   int backlog = 4096;
   std::chrono::milliseconds user_timeout{0};  // TCP_USER_TIMEOUT of accepted sockets; 0: the kernel's default
+  std::string unix_path{};                    // of the family `local`; one that begins with '@' is an abstract name
+  std::uint32_t unix_mode = 0660;             // of the socket's file
 };
 
 // Something a thread (or a simulator) turns until it is finished.
@@ -47,8 +49,8 @@ class Environment {
  public:
   virtual ~Environment() = default;
 
-  // Opens `count` listeners on one address and port (port 0: a free one, the same for all). A port in use fails with
-  // address_in_use, also where its holder would share it.
+  // Opens `count` listeners on one address and port (port 0: a free one, the same for all), or on the Unix-domain
+  // socket that `options` names. An address in use fails with address_in_use, also where its holder would share it.
   virtual std::expected<std::vector<ListenerHandle>, SystemError> open_listeners(const Address& address,
                                                                                  std::size_t count,
                                                                                  const ListenOptions& options) = 0;

@@ -40,7 +40,11 @@ Machine::~Machine() {
 std::expected<std::vector<ListenerHandle>, SystemError> Machine::open_listeners(const Address& address,
                                                                                 std::size_t count,
                                                                                 const ListenOptions& options) {
-  return open_tcp_listeners(address, count, options);
+  if (address.family != Address::Family::local) return open_tcp_listeners(address, count, options);
+  auto made = open_unix_listeners(count, options);
+  if (!made) return std::unexpected(std::move(made.error()));
+  socket_files_.push_back(std::move(made->file));
+  return std::move(made->handles);
 }
 
 Address Machine::local_address(ListenerHandle listener) const {
@@ -90,6 +94,7 @@ std::expected<void, SystemError> Machine::start(std::size_t core, Driven& driven
 void Machine::join() {
   for (std::jthread& thread : threads_) thread.join();
   threads_.clear();
+  socket_files_.clear();
 }
 
 std::uint64_t Machine::random() {

@@ -1,6 +1,7 @@
 // machine.h: the real Environment: this machine's network, clock, entropy and threads.
 //
-// Used by the server's own thread; the threads it starts belong to it and are waited for by join() and by its end.
+// Used by the server's own thread; the threads it starts belong to it and are waited for by join() and by its end,
+// which also remove the files of its Unix-domain sockets.
 #pragma once
 
 #include <expected>
@@ -10,6 +11,7 @@
 
 #include <brume/engine/io/environment.h>
 #include <brume/engine/io/machine_limits.h>
+#include <brume/engine/io/unix_listeners.h>
 #include <brume/engine/io/uring_probe.h>
 
 namespace brume::io {
@@ -44,6 +46,7 @@ class Machine final : public Environment {
   std::expected<std::unique_ptr<Io>, SystemError> make_uring(const IoOptions& options);
 
   std::optional<std::expected<UringFeatures, SystemError>> probed_;
+  std::vector<SocketFile> socket_files_;  // removed once nothing runs any more
   std::vector<std::jthread> threads_;
 };
 

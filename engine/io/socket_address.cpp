@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <array>
 #include <cassert>
 #include <cstring>
@@ -10,11 +9,10 @@ namespace brume::io {
 
 namespace {
 constexpr std::size_t kV4Size = 4;
-constexpr std::array<std::uint8_t, 12> kMappedPrefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 }  // namespace
 
 SocketAddress to_socket_address(const Address& address) {
-  assert(address.family != Address::Family::none);
+  assert(address.family == Address::Family::v4 || address.family == Address::Family::v6);
   SocketAddress result;
   if (address.family == Address::Family::v6) {
     sockaddr_in6 v6{};
@@ -46,16 +44,12 @@ Address from_socket_address(const sockaddr_storage& storage, socklen_t size) {
   } else if (storage.ss_family == AF_INET6 && size >= sizeof(sockaddr_in6)) {
     sockaddr_in6 v6;
     std::memcpy(&v6, &storage, sizeof v6);
-    address.port = ntohs(v6.sin6_port);
-    const auto* const bytes = v6.sin6_addr.s6_addr;
-    if (std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), bytes)) {
-      address.family = Address::Family::v4;
-      std::memcpy(address.bytes.data(), bytes + kMappedPrefix.size(), kV4Size);
-    } else {
-      address.family = Address::Family::v6;
-      address.scope = v6.sin6_scope_id;
-      std::memcpy(address.bytes.data(), bytes, address.bytes.size());
-    }
+    std::array<std::uint8_t, 16> bytes;
+    std::memcpy(bytes.data(), &v6.sin6_addr, bytes.size());
+    address = Address::v6(bytes, ntohs(v6.sin6_port));
+    if (address.family == Address::Family::v6) address.scope = v6.sin6_scope_id;
+  } else if (storage.ss_family == AF_UNIX && size >= sizeof(sa_family_t)) {
+    address.family = Address::Family::local;
   }
   return address;
 }

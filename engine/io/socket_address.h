@@ -17,11 +17,11 @@ struct SocketAddress {
   const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
 };
 
-// Requires: a family other than none.
+// Requires: IPv4 or IPv6.
 SocketAddress to_socket_address(const Address& address);
 
-// An IPv4 peer of an IPv6 listener (::ffff:a.b.c.d) comes out as IPv4, so that one host has one address. Family none
-// for anything that is neither, and where `size` is too small.
+// An IPv4 peer of an IPv6 listener (::ffff:a.b.c.d) comes out as IPv4, so that one host has one address; a peer
+// at a Unix-domain socket is just that. Family none for anything else, and where `size` is too small.
 Address from_socket_address(const sockaddr_storage& storage, socklen_t size);
 
 }  // namespace brume::io

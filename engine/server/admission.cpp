@@ -10,29 +10,29 @@ std::size_t Admission::HostHash::operator()(const Host& host) const noexcept {
 }
 
 bool Admission::enter(const io::Address& peer) {
-  if (open_.fetch_add(1, std::memory_order_relaxed) >= max_connections_) {
-    open_.fetch_sub(1, std::memory_order_relaxed);
-    return false;
-  }
-  if (max_per_address_ == 0) return true;
-  const std::lock_guard lock(mutex_);
+  bool entered = open_.fetch_add(1, std::memory_order_relaxed) < max_connections_;
   try {
-    std::size_t& count = by_address_[Host(peer)];
-    if (count < max_per_address_) {
-      count++;
-      return true;
-    }
+    entered = entered && enter_address(peer);
   } catch (...) {
     open_.fetch_sub(1, std::memory_order_relaxed);
     throw;
   }
-  open_.fetch_sub(1, std::memory_order_relaxed);
-  return false;
+  if (!entered) open_.fetch_sub(1, std::memory_order_relaxed);
+  return entered;
+}
+
+bool Admission::enter_address(const io::Address& peer) {
+  if (!limits(peer)) return true;
+  const std::lock_guard lock(mutex_);
+  std::size_t& count = by_address_[Host(peer)];
+  if (count >= max_per_address_) return false;
+  count++;
+  return true;
 }
 
 void Admission::leave(const io::Address& peer) {
   open_.fetch_sub(1, std::memory_order_relaxed);
-  if (max_per_address_ == 0) return;
+  if (!limits(peer)) return;
   const std::lock_guard lock(mutex_);
   const auto found = by_address_.find(Host(peer));
   if (--found->second == 0) by_address_.erase(found);

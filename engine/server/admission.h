@@ -22,7 +22,9 @@ class Admission final : public connection::Doorkeeper {
       : max_connections_(max_connections), max_per_address_(max_per_address) {}
 
   // Counts a socket; false, and does not, where a limit is reached. May throw std::bad_alloc; then it does not either.
+  // Peers without an IP address count in all alone: those that are not known yet, and those of Unix-domain sockets.
   bool enter(const io::Address& peer);
+  bool enter_address(const io::Address& peer) override;
   // A socket that was let in is gone.
   void leave(const io::Address& peer) override;
 
@@ -38,6 +40,10 @@ class Admission final : public connection::Doorkeeper {
   struct HostHash {
     std::size_t operator()(const Host& host) const noexcept;
   };
+
+  bool limits(const io::Address& peer) const {
+    return max_per_address_ != 0 && (peer.family == io::Address::Family::v4 || peer.family == io::Address::Family::v6);
+  }
 
   const std::size_t max_connections_;
   const std::size_t max_per_address_;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <brume/engine/connection/link.h>
+#include <brume/engine/http/proxy_session.h>
 #include <brume/engine/server/core.h>
 
 namespace brume::server {
@@ -79,14 +80,17 @@ void Core::on_accepted(io::ListenerHandle listener, io::SocketId socket, const i
     return io_->hand_over(socket, listener, peer, *target.io_);
   }
   context_.counters.accepted.add();
+  const bool behind_proxy = io::any_contains(service_.proxy_protocol, peer);
   bool admitted = false;
   Link* link = nullptr;
   try {
-    admitted = !context_.stopping && !memory_guard_.refuses_newcomer(peer) && admission_.enter(peer);
+    admitted = !context_.stopping && !memory_guard_.refuses_newcomer(peer) &&
+               admission_.enter(behind_proxy ? io::Address{} : peer);
     const auto place = context_.links.emplace(context_, socket, peer);
     link = place.object;
     if (link) {
-      link->start(service_.config.write_timeout, admitted);
+      link->start(service_.config.write_timeout, admitted, behind_proxy);
+      if (admitted && behind_proxy) return http::ProxySession::open(*link, service_, context_.reactor.now());
       http::HttpSession& session = http::HttpSession::open(*link, service_, context_.reactor.now());
       // Answered before it asks: a peer that is not let in need not be listened to.
       if (!admitted) session.refuse(context_.stopping ? codec::HttpError::draining : codec::HttpError::over_capacity);
@@ -96,7 +100,7 @@ void Core::on_accepted(io::ListenerHandle listener, io::SocketId socket, const i
     context_.counters.refusals[static_cast<std::size_t>(Refusal::out_of_memory)].add();
     if (link) return link->abort(End::memory);
   }
-  if (admitted) admission_.leave(peer);
+  if (admitted) admission_.leave(behind_proxy ? io::Address{} : peer);
   io_->close(socket, true);
 }
 

@@ -13,9 +13,12 @@ bool is_any(const io::Address& address) {
 
 // Whether a listener on `listening` gets what is sent to `to`. Connecting to the address of all is connecting to
 // oneself.
+// An unspecified IPv6 address listens for IPv4, too. A Unix-domain socket has a number in the place of its port.
 bool matches(const io::Address& listening, const io::Address& to) {
-  return listening.port == to.port && listening.family == to.family &&
-         (is_any(listening) || is_any(to) || listening.bytes == to.bytes);
+  using Family = io::Address::Family;
+  if (listening.port != to.port) return false;
+  if (listening.family == Family::v6 && to.family == Family::v4) return is_any(listening);
+  return listening.family == to.family && (is_any(listening) || is_any(to) || listening.bytes == to.bytes);
 }
 
 }  // namespace
@@ -36,7 +39,9 @@ io::ListenerHandle SimNetwork::listen(const io::Address& address, int backlog) {
 }
 
 bool SimNetwork::in_use(const io::Address& address) const {
-  return std::ranges::any_of(listeners_, [&](const Listener& l) { return l.open && matches(l.address, address); });
+  return std::ranges::any_of(listeners_, [&](const Listener& l) {
+    return l.open && (matches(l.address, address) || matches(address, l.address));
+  });
 }
 
 void SimNetwork::set_owner(io::ListenerHandle listener, ListenerOwner* owner) {

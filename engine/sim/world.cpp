@@ -38,7 +38,9 @@ std::expected<std::vector<io::ListenerHandle>, SystemError> World::open_listener
   if (address.family == io::Address::Family::none)
     return std::unexpected(error(SystemError::Kind::bad_address, EINVAL, "not an address"));
   io::Address bound = address;
-  while (bound.port == 0 || (address.port == 0 && network_.in_use(bound))) bound.port = next_port_++;
+  const bool any_port = address.port == 0 && address.family != io::Address::Family::local;
+  if (address.family == io::Address::Family::local) bound.port = number_of_path(options.unix_path);
+  while (bound.port == 0 || (any_port && network_.in_use(bound))) bound.port = next_port_++;
   if (network_.in_use(bound))
     return std::unexpected(
         error(SystemError::Kind::address_in_use, EADDRINUSE, "address in use: " + bound.to_string()));
@@ -46,6 +48,13 @@ std::expected<std::vector<io::ListenerHandle>, SystemError> World::open_listener
   listeners.reserve(count);
   for (std::size_t i = 0; i < count; ++i) listeners.push_back(network_.listen(bound, options.backlog));
   return listeners;
+}
+
+std::uint16_t World::number_of_path(const std::string& path) {
+  const auto found = std::ranges::find(unix_paths_, path);
+  const auto index = static_cast<std::size_t>(found - unix_paths_.begin());
+  if (found == unix_paths_.end()) unix_paths_.push_back(path);
+  return static_cast<std::uint16_t>(index + 1);
 }
 
 std::unique_ptr<io::Io> World::make_io(std::size_t core, const io::IoOptions& options) {

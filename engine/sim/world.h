@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -82,6 +83,8 @@ class World final : private SimIoHome {
   };
   Outlook look();
   io::Address next_client_address();
+  // A simulation has no files: the paths of its Unix-domain sockets are numbers in the place of ports.
+  std::uint16_t number_of_path(const std::string& path);
 
   SimulatorOptions options_;
   SimContext context_;
@@ -90,6 +93,7 @@ class World final : private SimIoHome {
   std::vector<Core> cores_;
   std::vector<std::size_t> due_;
   std::vector<std::unique_ptr<TcpPeer>> peers_;
+  std::vector<std::string> unix_paths_;
   std::size_t ios_ = 0;
   std::uint32_t clients_ = 0;
   std::uint16_t next_port_ = 40'000;

@@ -24,6 +24,11 @@ Options parse_options(int argc, char** argv, const char* description, const AddO
   std::string io = "default";
   app.add_option("--port", port, "port to listen on; 0: a free one")->capture_default_str();
   app.add_option("--host", host, "address to listen on; every IPv4 address where it is left out");
+  app.add_option("--listen", options.more_addresses, "another address, such as [::]:8081 or unix:/run/app.sock");
+  app.add_option("--proxy-protocol", options.config.proxy_protocol,
+                 "address or range whose connections begin with a PROXY header");
+  app.add_option("--trusted-proxy", options.config.trusted_proxies,
+                 "address or range whose X-Forwarded-For and X-Forwarded-Proto are believed");
   app.add_option("--cores", options.config.cores, "reactor threads; 0: what this process may use")
       ->capture_default_str();
   app.add_option("--io", io, "auto, io_uring or epoll; default: what BRUME_IO says, else auto")
@@ -63,6 +68,12 @@ Options parse_options(int argc, char** argv, const char* description, const AddO
   options.config.max_buffered_size =
       std::max(options.config.max_buffered_size, 2 * (options.config.max_message_size + kHeader));
   return options;
+}
+
+std::vector<std::string_view> Options::addresses() const {
+  std::vector<std::string_view> all{address};
+  all.insert(all.end(), more_addresses.begin(), more_addresses.end());
+  return all;
 }
 
 }  // namespace examples

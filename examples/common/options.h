@@ -3,6 +3,8 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <brume/engine/config.h>
 
@@ -14,8 +16,12 @@ namespace examples {
 
 struct Options {
   std::string address = ":8080";
+  std::vector<std::string> more_addresses{};
   brume::Config config;
   bool callbacks = false;  // the callback style instead of coroutines
+
+  // All of them, for Server::run(). Views of this object's own.
+  std::vector<std::string_view> addresses() const;
 };
 
 // Options of one program besides those all have.

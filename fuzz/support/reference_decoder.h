@@ -4,7 +4,6 @@
 // stream.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include <brume/codec/decoder.h>
+#include <brume/fuzz/support/reference_utf8.h>
 #include <brume/fuzz/support/seen_event.h>
 
 namespace brume::fuzz {
@@ -77,7 +77,9 @@ class ReferenceDecoder {
       if (const auto event = judge_limits()) return event;
     } else if (!control()) {
       message_.push_back(newest_payload_byte());
-      if (message_opcode_ == kText && !text_may_go_on()) return broken(Violation::invalid_utf8);
+      if (message_opcode_ == kText && !text_.take(std::to_integer<std::uint8_t>(message_.back()))) {
+        return broken(Violation::invalid_utf8);
+      }
     } else {
       control_.push_back(newest_payload_byte());
     }
@@ -133,7 +135,7 @@ class ReferenceDecoder {
     if (control()) {
       event = end_frame_of_control();
     } else if (fin()) {
-      if (!code_point_.empty()) return broken(Violation::truncated_utf8);
+      if (!text_.between_code_points()) return broken(Violation::truncated_utf8);
       const auto type = message_opcode_ == kText ? codec::Opcode::text : codec::Opcode::binary;
       event = SeenEvent{.kind = Kind::message, .opcode = type, .payload = std::exchange(message_, {})};
       message_opcode_ = 0;
@@ -143,47 +145,13 @@ class ReferenceDecoder {
     return event;
   }
 
-  // The newest byte of the message added to its code point: does any row of RFC 3629's grammar (section 4) still fit?
-  bool text_may_go_on() {
-    struct Range {
-      unsigned first, last;
-    };
-    static constexpr Range kTail{0x80, 0xBF};
-    struct Row {
-      std::size_t size;
-      std::array<Range, 4> bytes;
-    };
-    static constexpr std::array<Row, 9> kRows{{
-        {1, {{{0x00, 0x7F}}}},
-        {2, {{{0xC2, 0xDF}, kTail}}},
-        {3, {{{0xE0, 0xE0}, {0xA0, 0xBF}, kTail}}},
-        {3, {{{0xE1, 0xEC}, kTail, kTail}}},
-        {3, {{{0xED, 0xED}, {0x80, 0x9F}, kTail}}},
-        {3, {{{0xEE, 0xEF}, kTail, kTail}}},
-        {4, {{{0xF0, 0xF0}, {0x90, 0xBF}, kTail, kTail}}},
-        {4, {{{0xF1, 0xF3}, kTail, kTail, kTail}}},
-        {4, {{{0xF4, 0xF4}, {0x80, 0x8F}, kTail, kTail}}},
-    }};
-    code_point_.push_back(std::to_integer<unsigned>(message_.back()));
-    for (const Row& row : kRows) {
-      bool fits = code_point_.size() <= row.size;
-      for (std::size_t i = 0; fits && i < code_point_.size(); ++i) {
-        fits = code_point_[i] >= row.bytes[i].first && code_point_[i] <= row.bytes[i].last;
-      }
-      if (!fits) continue;
-      if (code_point_.size() == row.size) code_point_.clear();
-      return true;
-    }
-    return false;
-  }
-
   codec::DecoderLimits limits_;
   bool ended_ = false;
   std::size_t taken_ = 0;
   std::vector<unsigned> frame_;  // all bytes of the frame at hand
   std::vector<std::byte> control_;
   std::vector<std::byte> message_;
-  std::vector<unsigned> code_point_;
+  ReferenceUtf8 text_;
   unsigned message_opcode_ = 0;
   std::uint32_t fragments_ = 0;
 };

@@ -30,6 +30,11 @@ WRONG = [
     (["--max-message", "0"], "max"),
     (["--max-message", "-1"], "max"),
     (["--max-message", "99999999999999999999"], "max"),
+    (["--listen", "nowhere"], "nowhere"),
+    (["--listen", "unix:"], "Unix-domain"),
+    (["--listen", "unix:/" + "x" * 108], "Unix-domain"),
+    (["--proxy-protocol", "10.0.0.1/8"], "proxy_protocol"),
+    (["--trusted-proxy", "localhost"], "trusted_proxies"),
     (["--host", "no such host"], "no such host"),
     (["--host", "127.0.0.999"], "127.0.0.999"),
     (["--host", "192.0.2.1"], "192.0.2.1"),  # reserved for examples (RFC 5737): no machine here has it

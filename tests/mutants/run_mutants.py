@@ -1,6 +1,6 @@
-"""Breaks the hub on purpose, one patch at a time, and expects the named test to notice.
+"""Breaks the code on purpose, one patch at a time, and expects the named test to notice.
 
-usage: run_mutants.py <directory> [part of a patch's name]
+usage: run_mutants.py <directory> <folder of the patches> [part of a patch's name]
 
 Works in a copy of the tree, of which only what the tests need is built. A patch begins with lines of its own:
   why: what is broken
@@ -14,13 +14,14 @@ import shutil
 import subprocess
 import sys
 
+FOLDERS = ("codec", "engine", "hub", "tests", "examples", "fuzz")
 TIME_LIMIT = 300  # seconds for one test: a mutant may hang, which is noticed too
 
 
 def copy_tree(source: pathlib.Path, target: pathlib.Path) -> None:
     """Copies what differs, so that an earlier build of the copy stays useful."""
     wanted = set()
-    for folder in ("codec", "engine", "hub", "tests", "examples"):
+    for folder in FOLDERS:
         for path in (source / folder).rglob("*"):
             if path.is_file():
                 wanted.add(path.relative_to(source))
@@ -34,7 +35,7 @@ def copy_tree(source: pathlib.Path, target: pathlib.Path) -> None:
             continue
         old.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(source / name, old)
-    for folder in ("codec", "engine", "hub", "tests", "examples"):
+    for folder in FOLDERS:
         for path in (target / folder).rglob("*"):
             if path.is_file() and path.relative_to(target) not in wanted:
                 path.unlink()
@@ -77,8 +78,8 @@ def passes(tree: pathlib.Path, command: list[str]) -> bool:
 def main() -> int:
     source = pathlib.Path.cwd()
     tree = pathlib.Path(sys.argv[1]).resolve() / "tree"
-    part = sys.argv[2] if len(sys.argv) > 2 else ""
-    patches = sorted(p for p in (source / "tests/mutants").glob("*.patch") if part in p.name)
+    part = sys.argv[3] if len(sys.argv) > 3 else ""
+    patches = sorted(p for p in (source / sys.argv[2]).glob("*.patch") if part in p.name)
     if not patches:
         print("no such mutant")
         return 1

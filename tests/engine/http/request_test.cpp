@@ -88,6 +88,21 @@ TEST_F(RequestTest, CookiesAreFoundOverAllLinesTheFirstOfANameCounts) {
   EXPECT_EQ(parse(get_with("Cookie: ;;; =; a\r\n")).cookie("session"), std::nullopt);
 }
 
+TEST_F(RequestTest, CookiesAreReadAsRfc6265HasThem) {
+  const Request& r =
+      parse(get_with("Cookie: flag; q=\"a b\"; e=; spaced = 1 ; eq==x=;\tt=2;Q=3; q=late; __Host-s=1\r\n"));
+  EXPECT_EQ(r.cookie("flag"), std::nullopt);  // without "=" it is no pair (section 4.2.1)
+  EXPECT_EQ(r.cookie("q"), "\"a b\"");        // the quotes are part of the value (section 4.1.1)
+  EXPECT_EQ(r.cookie("e"), "");
+  EXPECT_EQ(r.cookie("spaced"), "1");  // blanks around name and value are not theirs (section 5.2)
+  EXPECT_EQ(r.cookie("eq"), "=x=");    // only the first "=" divides
+  EXPECT_EQ(r.cookie("t"), "2");
+  EXPECT_EQ(r.cookie("Q"), "3");  // names are case-sensitive
+  EXPECT_EQ(r.cookie("__Host-s"), "1");
+  EXPECT_EQ(r.cookie(""), std::nullopt);
+  EXPECT_EQ(r.cookie("spaced "), std::nullopt);
+}
+
 TEST(PercentDecode, EscapesAreDecodedAndBrokenOnesRefused) {
   EXPECT_EQ(percent_decode("a%41%7e%00b"), "aA~\0b"s);
   EXPECT_EQ(percent_decode("%c3%A9"), "\xc3\xa9");

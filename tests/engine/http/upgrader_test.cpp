@@ -1,4 +1,6 @@
 // Upgrades inside an ordinary handler: what is judged, what is chosen, and whose configuration holds.
+#include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -87,6 +89,65 @@ TEST(UpgraderTest, H21_AChosenSubprotocolThatWasNotOfferedOrIsNoTokenIs500) {
   EXPECT_EQ(judged(Upgrader(), upgrade_with(""), "a").status(), 500);
 }
 
+TEST(UpgraderTest, TheHookChoosesAmongWhatWasOfferedAndSeesTheRequest) {
+  RouteConfig config;
+  config.subprotocols = {"v1"};  // the hook takes its place
+  std::vector<std::string> offers;
+  config.choose_subprotocol = [&](const Request& request, std::span<const std::string_view> offered) {
+    offers.assign(offered.begin(), offered.end());
+    return std::string(request.query("want").value_or(""));
+  };
+  const Upgrader upgrader(config);
+  const auto chosen = [&](std::string_view want, std::string_view fields, std::string_view own = {}) {
+    std::string text = upgrade_with(fields);
+    text.replace(text.find("/ws"), 3, "/ws?want=" + std::string(want));
+    return judged(upgrader, text, own);
+  };
+  const std::string offer = "Sec-WebSocket-Protocol: v1, v2\r\nSec-WebSocket-Protocol: v3\r\n";
+  EXPECT_EQ(chosen("v3", offer).subprotocol(), "v3");
+  EXPECT_EQ(offers, (std::vector<std::string>{"v1", "v2", "v3"}));
+  EXPECT_EQ(chosen("", offer).subprotocol(), "");
+  EXPECT_EQ(chosen("", offer).status(), 101);
+  EXPECT_EQ(chosen("", "").status(), 101);
+  EXPECT_TRUE(offers.empty());
+  EXPECT_EQ(chosen("v2", offer, "v1").subprotocol(), "v1");
+  // H21: what was not offered, or is no token
+  for (const char* want : {"v4", "V1", "v1%2C", "%0d%0a"}) EXPECT_EQ(chosen(want, offer).status(), 500) << want;
+  EXPECT_EQ(chosen("v1", "").status(), 500);
+}
+
+TEST(UpgraderTest, TheHookOnAnUpgradeAddsFieldsOrRefuses) {
+  RouteConfig config;
+  config.on_upgrade = [](const Request& request, Response& response) {
+    EXPECT_EQ(response.status(), 101);
+    if (request.cookie("session")) {
+      response.header("Set-Cookie", "seen=1");
+    } else {
+      response = Response::unauthorized("no session");
+    }
+  };
+  const Response known = judged(Upgrader(config), upgrade_with("Cookie: session=a\r\n"));
+  ASSERT_TRUE(known.upgrade());
+  ASSERT_EQ(known.headers().size(), 1u);
+  EXPECT_EQ(known.headers()[0].second, "seen=1");
+  const Response stranger = judged(Upgrader(config), upgrade_with(""));
+  EXPECT_FALSE(stranger.upgrade());
+  EXPECT_EQ(stranger.status(), 401);
+  EXPECT_EQ(stranger.body(), "no session");
+  EXPECT_EQ(judged(Upgrader(config), upgrade_with("Origin: http://b.example\r\n")).status(), 403);
+}
+
+TEST(UpgraderTest, FieldsOfTheHandshakeAreTheServersAlone) {
+  for (const char* name : {"Upgrade", "sec-websocket-accept", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions",
+                           "Connection", "Content-Length"}) {
+    Response response = judged(Upgrader(), upgrade_with(""));
+    EXPECT_TRUE(response.valid());
+    response.header(name, "x");
+    EXPECT_FALSE(response.valid()) << name;
+  }
+  EXPECT_TRUE(Response(426).header("Upgrade", "websocket").valid());
+}
+
 class Upgrades : public testing::Test {
  protected:
   void start() {
@@ -164,6 +225,68 @@ TEST_F(Upgrades, HandlersChecksComeFirstAndSeeCookiesQueryAndPathParameters) {
   EXPECT_EQ(stranger.response_body(), "no session");
   EXPECT_EQ(old.status(), 400);
   EXPECT_EQ(ann.last_text(), "ann in the lobby");
+}
+
+TEST_F(Upgrades, HooksServePlainWebSocketRoutesAndOneThatThrowsIs500) {
+  RouteConfig config;
+  config.choose_subprotocol = [](const Request&, std::span<const std::string_view> offered) {
+    if (offered.empty()) throw std::runtime_error("nothing offered");
+    return std::string(offered.back());
+  };
+  config.on_upgrade = [](const Request& request, Response& response) {
+    if (request.header("X-Fail")) throw std::runtime_error("as asked");
+    response.header("X-Served-By", "core");
+    if (request.header("X-Split")) response.header("X", "a\r\nb");
+  };
+  server.get("/", websocket(config, echo));
+  start();
+  ClientOptions two;
+  two.subprotocols = {"a", "b"};
+  ClientOptions failing = two;
+  failing.headers = {{"X-Fail", "1"}};
+  ClientOptions splitting = two;
+  splitting.headers = {{"X-Split", "1"}};
+  auto good = world.connect(server, "/", two);
+  auto none = world.connect(server, "/");
+  auto fails = world.connect(server, "/", failing);
+  auto splits = world.connect(server, "/", splitting);
+  good.send_text("hi");
+  world.run_for(1s);
+  EXPECT_EQ(good.subprotocol(), "b");
+  EXPECT_EQ(good.response_field("X-Served-By"), "core");
+  EXPECT_EQ(good.last_text(), "hi");
+  EXPECT_EQ(none.status(), 500);
+  EXPECT_EQ(fails.status(), 500);
+  EXPECT_EQ(splits.status(), 500);
+  EXPECT_EQ(server.stats().refused_by("handler_exception"), 2u);
+}
+
+TEST_F(Upgrades, PlainRequestsThenTheUpgradeAndFramesRightBehindItShareOneConnection) {
+  server.get("/", websocket(echo));
+  server.get("/plain", [](Request&) { return Response::text("ok"); });
+  start();
+  auto socket = world.connect_raw(server);
+  const std::string plain = "GET /plain HTTP/1.1\r\nHost: a.example\r\n\r\n";
+  std::string upgrade = upgrade_with("");
+  upgrade.replace(upgrade.find("/ws"), 3, "/");
+  using namespace std::string_literals;
+  const std::string frames =
+      "\x81\x81\0\0\0\0"
+      "a\x81\x81\0\0\0\0"
+      "b"s;
+  socket.send(plain);
+  world.run_for(1s);
+  socket.send(plain + upgrade + frames);
+  world.run_for(1s);
+  const std::string& all = socket.received();
+  EXPECT_EQ(server.stats().accepted, 1u);
+  EXPECT_EQ(server.stats().requests, 3u);
+  EXPECT_NE(all.find("101 Switching Protocols"), std::string::npos);
+  EXPECT_TRUE(
+      all.ends_with("\r\n\r\n\x81\x01"
+                    "a\x81\x01"
+                    "b"))
+      << all;
 }
 
 TEST_F(Upgrades, FieldsAddedToAnUpgradeAreSentWithThe101) {

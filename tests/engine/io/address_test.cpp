@@ -87,5 +87,13 @@ TEST(Address, EqualMeansEqualInEveryPart) {
   EXPECT_NE(*Address::parse("[fe80::1%1]:1"), *Address::parse("[fe80::1%2]:1"));
 }
 
+TEST(Address, AHostAloneIsAnIpAddressAndIpv4InItsIpv6FormIsIpv4) {
+  EXPECT_EQ(Address::parse_host("192.0.2.1")->to_string(), "192.0.2.1:0");
+  EXPECT_EQ(Address::parse_host("2001:db8::1")->to_string(), "[2001:db8::1]:0");
+  EXPECT_EQ(Address::parse_host("::ffff:192.0.2.1"), Address::parse_host("192.0.2.1"));
+  for (const char* text : {"", "localhost", "[::1]", "1.2.3.4:5", "::1%1", "*", "1.2.3"})
+    EXPECT_FALSE(Address::parse_host(text)) << text;
+}
+
 }  // namespace
 }  // namespace brume::io

@@ -31,10 +31,19 @@ TEST(SocketAddress, AnIpv4PeerOfAnIpv6ListenerIsOneAddressWithItsIpv4Self) {
   EXPECT_EQ(from_socket_address(mapped.storage, mapped.size), *Address::parse("10.1.2.3:77"));
 }
 
+TEST(SocketAddress, APeerAtAUnixDomainSocketIsJustThat) {
+  sockaddr_storage storage{};
+  storage.ss_family = AF_UNIX;
+  const Address peer = from_socket_address(storage, sizeof(sa_family_t));  // what accept() gives of one without a name
+  EXPECT_EQ(peer.family, Address::Family::local);
+  EXPECT_EQ(peer.to_string(), "unix");
+  EXPECT_EQ(peer.host(), "unix");
+}
+
 TEST(SocketAddress, OtherFamiliesAndCutOnesAreNone) {
   SocketAddress v4 = to_socket_address(*Address::parse("127.0.0.1:1"));
   EXPECT_EQ(from_socket_address(v4.storage, 4).family, Address::Family::none);
-  v4.storage.ss_family = AF_UNIX;
+  v4.storage.ss_family = AF_NETLINK;
   EXPECT_EQ(from_socket_address(v4.storage, v4.size).family, Address::Family::none);
   EXPECT_EQ(from_socket_address(sockaddr_storage{}, 0), Address{});
 }
