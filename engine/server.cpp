@@ -51,6 +51,7 @@ class Server::Implementation {
   void add(std::string_view path, WebSocketEndpoint endpoint);
   void add(std::string_view path, StaticFiles files);
   std::expected<void, SystemError> listen(std::string_view address);
+  std::expected<void, SystemError> prepare();
   std::expected<void, SystemError> start();
   std::expected<bool, SystemError> poll(std::chrono::nanoseconds budget);
   void stop(std::chrono::milliseconds deadline, std::chrono::milliseconds spread);
@@ -165,6 +166,13 @@ std::expected<void, SystemError> Server::Implementation::listen(std::string_view
   return {};
 }
 
+std::expected<void, SystemError> Server::Implementation::prepare() {
+  if (state_ != State::fresh) return std::unexpected(wrong_state("prepare() comes instead of listen(), and once"));
+  if (auto resolved = resolve_config(); !resolved) return resolved;
+  state_ = State::listening;
+  return {};
+}
+
 std::expected<void, SystemError> Server::Implementation::make_cores() {
   if (state_ != State::listening) return std::unexpected(wrong_state("start() needs one listen() before it"));
   const auto backend = choose_backend(config_);
@@ -197,11 +205,12 @@ std::expected<void, SystemError> Server::Implementation::make_cores() {
   }
   for (std::size_t i = 0; i < cores_count_; i++) {
     cores_[i]->set_peers(cores_);
-    cores_[i]->add_listener(listeners_[i]);
+    if (!listeners_.empty()) cores_[i]->add_listener(listeners_[i]);
   }
   listeners_.clear();
   std::vector<connection::CoreContext*> contexts;
   for (const auto& core : cores_) contexts.push_back(&core->context());
+  for (server::Extension* extension : extensions_) extension->set_environment(environment_);
   for (server::Extension* extension : extensions_) extension->attach(contexts, environment_.random());
   stoppable_.store(true, std::memory_order_release);  // pairs with the load in stop(): the cores are all there
   state_ = State::running;
@@ -340,6 +349,9 @@ void Server::route(std::string_view method, std::string_view path, Handler handl
 }
 std::expected<void, SystemError> Server::listen(std::string_view address) {
   return implementation_->listen(address);
+}
+std::expected<void, SystemError> Server::prepare() {
+  return implementation_->prepare();
 }
 io::Address Server::address() const {
   return implementation_->address();

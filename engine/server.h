@@ -86,6 +86,8 @@ class Server {
   // Checks the configuration and opens the address ("127.0.0.1:8080", "[::1]:0", ":8080" for every IPv4 address) for
   // all cores. Nothing is accepted before start().
   std::expected<void, SystemError> listen(std::string_view address);
+  // Instead of listen(), for what only connects to others (engine/client.h): checks the configuration, listens nowhere.
+  std::expected<void, SystemError> prepare();
   // Where it listens, with the port that was chosen for port 0. Requires: listen() succeeded.
   io::Address address() const;
 

@@ -81,7 +81,7 @@ class World final : private SimIoHome {
     io::Time timeout;  // of a core that only sleeps
   };
   Outlook look();
-  io::Address next_client_address();
+  io::Address next_client_address() override;
 
   SimulatorOptions options_;
   SimContext context_;
