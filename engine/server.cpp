@@ -249,7 +249,9 @@ void Server::Implementation::stop(std::chrono::milliseconds deadline, std::chron
 
 void Server::Implementation::wait() {
   if (state_ != State::running) return;
-  environment_.join();
+  std::vector<const io::Driven*> own;
+  for (const auto& core : cores_) own.push_back(core.get());
+  environment_.join_these(own);
   has_threads_ = false;
   // Cores that no thread has turned to their end take their last turns here.
   for (bool more = true; more;) {

@@ -104,6 +104,10 @@ std::expected<void, SystemError> Simulator::start(std::size_t core, io::Driven& 
   return world_->start(core, driven);
 }
 
+void Simulator::join_these(std::span<const io::Driven* const> driven) {
+  world_->join(driven);
+}
+
 void Simulator::join() {
   world_->join();
 }

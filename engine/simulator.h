@@ -111,6 +111,7 @@ class Simulator final : public io::Environment {
   std::expected<MadeIo, SystemError> make_io(std::size_t core, const io::IoOptions& options) override;
   std::expected<void, SystemError> start(std::size_t core, io::Driven& driven, bool pin) override;
   void join() override;
+  void join_these(std::span<const io::Driven* const> driven) override;
   std::size_t available_cores() const override { return cores_; }
   std::uint64_t random() override;
   void resolve(const std::string& host, std::uint16_t port, Resolved resolved) override;

@@ -70,6 +70,8 @@ class Environment {
   virtual std::expected<void, SystemError> start(std::size_t core, Driven& driven, bool pin) = 0;
   // Returns once all that was started has finished (a simulator turns until then).
   virtual void join() = 0;
+  // The same for some of what was started: others may run in the same environment.
+  virtual void join_these(std::span<const Driven* const> /*driven*/) { join(); }
   // The descriptors this process may have (the soft limit now, and the hard one it may be raised to); 0: not limited.
   struct DescriptorLimit {
     std::size_t soft = 0;

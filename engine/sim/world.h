@@ -37,7 +37,9 @@ class World final : private SimIoHome {
                                                                              const io::ListenOptions& options);
   std::unique_ptr<io::Io> make_io(std::size_t core, const io::IoOptions& options);
   std::expected<void, SystemError> start(std::size_t core, io::Driven& driven);
+  // All cores, or these.
   void join();
+  void join(std::span<const io::Driven* const> driven);
   std::uint64_t random() { return entropy_.next(); }
 
   // --- running (simulator.h)

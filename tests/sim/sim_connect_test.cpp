@@ -121,8 +121,7 @@ TEST(SimConnect, TheSocketOfACancelledOrFailedConnectIsUsedAgain) {
     Simulator world(seeds.options(FaultRates()
                                       .set(FaultKind::connect_refused, 200'000)
                                       .set(FaultKind::cancel_lost, 500'000)
-                                      .set(FaultKind::reordered, 300'000)
-                                      .set(FaultKind::short_batch, 300'000)));
+                                      .set(FaultKind::reordered, 300'000)));
     IoProbe server(world);
     IoProbe client(world, 1);
     for (std::uint32_t round = 0; round < 20; round++) {

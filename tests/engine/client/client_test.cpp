@@ -69,13 +69,13 @@ TEST_F(ClientTest, TheCallbackFormHandlesTheConnectionAsARouteDoes) {
   callbacks.open = [&](Connection& c) {
     seen.push_back("open");
     (void)c.send_text("one");
-    (void)c.ping(as_bytes("p"));
+    (void)c.ping(brume::as_bytes("p"));
   };
   callbacks.message = [&](Connection& c, const Message& m) {
     seen.emplace_back(m.text());
     (void)c.close(1000, "done");
   };
-  callbacks.pong = [&](Connection&, Bytes payload) { seen.push_back("pong " + std::string(as_text(payload))); };
+  callbacks.pong = [&](Connection&, brume::Bytes payload) { seen.push_back("pong " + std::string(as_text(payload))); };
   callbacks.close = [&](Connection&, const CloseInfo& info) { seen.push_back("close " + std::to_string(info.code)); };
   ASSERT_TRUE(client.connect(url(), ConnectOptions(), callbacks));
   world.run_for(1s);

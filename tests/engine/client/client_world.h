@@ -62,7 +62,9 @@ class ClientWorld {
     }
     outcome->connected = true;
     outcome->subprotocol = feed->subprotocol();
-    if (!greeting.empty()) EXPECT_TRUE(feed->send_text(greeting));
+    if (!greeting.empty()) {
+      EXPECT_TRUE(feed->send_text(greeting));
+    }
     for (;;) {
       const auto message = co_await feed->receive();
       outcome->connects = feed->connects();
