@@ -114,8 +114,8 @@ class Connection {
   const io::Address& remote_address() const;
   // The subprotocol agreed on, or empty. Valid as long as the connection.
   std::string_view subprotocol() const;
-  // The upgrade request. Requires: a server's connection; the handler has not suspended yet (callbacks: `open` has not returned), or
-  // keep_request.
+  // The upgrade request. Requires: a server's connection; the handler has not suspended yet (callbacks: `open` has not
+  // returned), or keep_request.
   const Request& request() const;
 
   // Bytes in the outbox, and messages dropped by a slow-consumer policy so far.

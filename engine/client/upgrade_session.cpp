@@ -49,7 +49,7 @@ codec::UpgradeRequest UpgradeSession::request() const {
           .resource = url_.resource,
           .key = {key_.data(), key_.size()},
           .subprotocols = options_.subprotocols,
-          .extensions = {},
+          .extensions = {},  // where an offer of permessage-deflate belongs; judge() hands its answer on
           .headers = options_.headers};
 }
 
