@@ -1,6 +1,7 @@
 // A client and a server in one simulated world: what both see when all goes well, and how connections end.
 #include <set>
 
+#include <brume/hub/hub.h>
 #include <brume/tests/engine/client/client_world.h>
 
 namespace brume::test {
@@ -302,6 +303,27 @@ TEST_F(ClientTest, BadUrlsAndOptionsAreToldBeforeAnythingIsDone) {
   options.reconnect = Backoff();
   options.reconnect->jitter = 1.5;
   EXPECT_THAT(text_of("ws://a/", options), HasSubstr("jitter"));
+}
+
+TEST_F(ClientTest, AClientsConnectionCannotBeRegisteredWithAHub) {
+  // A room's tape holds a server's frames, which are not masked.
+  Server host(world);
+  Hub hub(host);
+  Client guest(host);
+  std::optional<Error> error;
+  host.get("/go", websocket([&](Connection& in) -> Task<> {
+             auto out = co_await guest.connect(url());
+             EXPECT_TRUE(out);
+             if (!out) co_return;
+             auto registered = co_await hub.register_connection("me", *out->connection());
+             if (!registered) error = registered.error();
+             (void)co_await in.receive();
+           }));
+  ASSERT_TRUE(host.listen("127.0.0.1:0"));
+  ASSERT_TRUE(host.start());
+  auto ann = world.connect(host, "/go");
+  world.run_until_idle();
+  EXPECT_EQ(error, Error::invalid_argument);
 }
 
 TEST_F(ClientTest, WssIsRefusedWhileTlsIsNotBuiltInAndNothingIsSent) {
