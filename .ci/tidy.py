@@ -46,6 +46,7 @@ ORDER = [
     "engine/websocket.h",
     "engine/http",
     "engine/server",
+    "engine/client",
     "engine/sim",
     "engine",
     "hub",

@@ -3,32 +3,17 @@
 
 #include <brume/codec/http_authority.h>
 #include <brume/codec/http_head.h>
+#include <brume/codec/http_line.h>
 #include <brume/codec/http_list.h>
 #include <brume/codec/http_text.h>
 
 namespace brume::codec {
 namespace {
 
-constexpr std::string_view kCrlf = "\r\n";
-
 // RFC 9110, section 9.3, and PATCH (RFC 5789).
 constexpr std::array<std::string_view, 9> kMethods = {"GET",     "HEAD",    "POST",  "PUT",  "DELETE",
                                                       "CONNECT", "OPTIONS", "TRACE", "PATCH"};
 constexpr std::array<std::string_view, 4> kSchemes = {"http", "https", "ws", "wss"};
-
-// Takes the next line from the front of `rest`; returns it without its CRLF.
-std::expected<std::string_view, HttpError> take_line(std::string_view& rest, bool in_request_line) {
-  const char* const end = rest.data() + rest.size();
-  const char* const control = find_control(rest.data(), end);
-  const std::string_view line(rest.data(), control);
-  if (control == end) return std::unexpected(HttpError::malformed_request_line);  // no whole head was given
-  const std::string_view ending(control, end);
-  if (!ending.starts_with(kCrlf)) {
-    return std::unexpected(control_character_error(line, *control, in_request_line));
-  }
-  rest.remove_prefix(line.size() + kCrlf.size());
-  return line;
-}
 
 // Puts the minor version of HTTP/1.x into `minor` (RFC 9112, section 2.3).
 std::optional<HttpError> read_version(std::string_view version, std::uint8_t& minor) {
@@ -76,19 +61,6 @@ std::optional<HttpError> read_request_line(std::string_view line, RequestHead& h
   return read_target(head);
 }
 
-// Reads one field line (RFC 9112, section 5). `first`: it follows the request line.
-std::expected<HeaderField, HttpError> read_field(std::string_view line, bool first) {
-  if (is_blank(line.front())) {
-    return std::unexpected(first ? HttpError::malformed_field_name : HttpError::obsolete_line_folding);
-  }
-  std::size_t name_size = 0;
-  while (name_size < line.size() && is_a(kTokenChar, line[name_size])) ++name_size;
-  if (name_size == 0 || name_size == line.size() || line[name_size] != ':') {
-    return std::unexpected(HttpError::malformed_field_name);
-  }
-  return HeaderField{line.substr(0, name_size), trim_blanks(line.substr(name_size + 1))};
-}
-
 // Judges Host and makes it the authority where the target has none (RFC 9112, sections 3.2 and 3.2.2).
 std::optional<HttpError> read_host(RequestHead& head) {
   std::size_t count = 0;
@@ -119,17 +91,9 @@ std::expected<RequestHead, HttpError> parse_request_head(std::string_view text, 
   if (!request_line) return std::unexpected(request_line.error());
   if (const auto error = read_request_line(*request_line, head)) return std::unexpected(*error);
 
-  std::size_t count = 0;
-  for (;;) {
-    const auto line = take_line(rest, false);
-    if (!line) return std::unexpected(line.error());
-    if (line->empty()) break;
-    const auto field = read_field(*line, count == 0);
-    if (!field) return std::unexpected(field.error());
-    if (count == max_fields) return std::unexpected(HttpError::too_many_fields);
-    storage[count++] = *field;
-  }
-  head.fields = storage.first(count);
+  const auto fields = read_fields(rest, storage.first(max_fields));
+  if (!fields) return std::unexpected(fields.error());
+  head.fields = *fields;
   if (const auto error = read_host(head)) return std::unexpected(*error);
   return head;
 }

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include <brume/codec/http_head.h>
@@ -28,8 +29,8 @@ class ListReader {
 // Calls visit(element) for each element of the field over all its lines until one call returns true; returns whether
 // one did.
 template <typename Visit>
-bool any_element(const RequestHead& head, std::string_view name, Visit visit) {
-  for (const HeaderField& field : head.fields) {
+bool any_element(std::span<const HeaderField> fields, std::string_view name, Visit visit) {
+  for (const HeaderField& field : fields) {
     if (!equals_ignore_case(field.name, name)) continue;
     ListReader reader(field.value);
     while (const auto element = reader.next()) {
@@ -37,6 +38,10 @@ bool any_element(const RequestHead& head, std::string_view name, Visit visit) {
     }
   }
   return false;
+}
+template <typename Visit>
+bool any_element(const RequestHead& head, std::string_view name, Visit visit) {
+  return any_element(head.fields, name, visit);
 }
 
 }  // namespace brume::codec

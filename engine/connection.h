@@ -103,6 +103,10 @@ class Connection {
   std::expected<void, Error> send_text(std::string_view text) { return send(MessageType::text, as_bytes(text)); }
   std::expected<void, Error> send_binary(Bytes data) { return send(MessageType::binary, data); }
 
+  // Sends a ping; the peer's pong is told by Callbacks::pong. Pings of the heartbeat are sent besides.
+  // Errors: connection_closed, message_too_large (above 125 bytes), send_queue_full.
+  std::expected<void, Error> ping(Bytes payload = {});
+
   // co_await: the next text or binary message, or how the connection ended.
   // Requires: no other task waits in receive() of this connection.
   class ReceiveAwaiter;
@@ -127,8 +131,8 @@ class Connection {
   const io::Address& remote_address() const;
   // The subprotocol agreed on, or empty. Valid as long as the connection.
   std::string_view subprotocol() const;
-  // The upgrade request. Requires: the handler has not suspended yet (callbacks: `open` has not returned), or
-  // keep_request.
+  // The upgrade request. Requires: a server's connection; the handler has not suspended yet (callbacks: `open` has not
+  // returned), or keep_request.
   const Request& request() const;
 
   // Bytes in the outbox, and messages dropped by a slow-consumer policy so far.

@@ -54,7 +54,7 @@ struct Message {
   // is still valid; called once for a message. May throw std::bad_alloc.
   KeptMessage keep() const;
 
-  // Who received it; for keep().
+  // Who received it, for keep(); null for a message whose bytes are kept elsewhere already.
   connection::Session* source = nullptr;
 };
 

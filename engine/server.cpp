@@ -59,6 +59,7 @@ class Server::Implementation {
   void add(std::string_view path, WebSocketEndpoint endpoint);
   void add(std::string_view path, StaticFiles files);
   std::expected<void, SystemError> listen(std::string_view address);
+  std::expected<void, SystemError> prepare();
   std::expected<void, SystemError> start();
   std::expected<bool, SystemError> poll(std::chrono::nanoseconds budget);
   void stop(std::chrono::milliseconds deadline, std::chrono::milliseconds spread);
@@ -189,6 +190,13 @@ std::expected<std::vector<std::unique_ptr<io::Io>>, SystemError> Server::Impleme
   return ios;
 }
 
+std::expected<void, SystemError> Server::Implementation::prepare() {
+  if (state_ != State::fresh) return std::unexpected(wrong_state("prepare() comes instead of listen(), and once"));
+  if (auto resolved = resolve_config(); !resolved) return resolved;
+  state_ = State::listening;
+  return {};
+}
+
 std::expected<void, SystemError> Server::Implementation::make_cores() {
   if (state_ != State::listening) return std::unexpected(wrong_state("start() needs one listen() before it"));
   const auto backend = choose_backend(config_);
@@ -220,6 +228,7 @@ std::expected<void, SystemError> Server::Implementation::make_cores() {
   }
   std::vector<connection::CoreContext*> contexts;
   for (const auto& core : cores_) contexts.push_back(&core->context());
+  for (server::Extension* extension : extensions_) extension->set_environment(environment_);
   for (server::Extension* extension : extensions_) extension->attach(contexts, environment_.random());
   stoppable_.store(true, std::memory_order_release);  // pairs with the load in stop(): the cores are all there
   state_ = State::running;
@@ -258,7 +267,9 @@ void Server::Implementation::stop(std::chrono::milliseconds deadline, std::chron
 
 void Server::Implementation::wait() {
   if (state_ != State::running) return;
-  environment_.join();
+  std::vector<const io::Driven*> own;
+  for (const auto& core : cores_) own.push_back(core.get());
+  environment_.join_these(own);
   has_threads_ = false;
   // Cores that no thread has turned to their end take their last turns here.
   for (bool more = true; more;) {
@@ -360,6 +371,9 @@ void Server::route(std::string_view method, std::string_view path, Handler handl
 }
 std::expected<void, SystemError> Server::listen(std::string_view address) {
   return implementation_->listen(address);
+}
+std::expected<void, SystemError> Server::prepare() {
+  return implementation_->prepare();
 }
 io::Address Server::address() const {
   return implementation_->address();

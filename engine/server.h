@@ -90,6 +90,8 @@ class Server {
   // "unix:@name" is an abstract name and has none. Called again, one more (16 at most). Nothing is accepted before
   // start().
   std::expected<void, SystemError> listen(std::string_view address);
+  // Instead of listen(), for what only connects to others (engine/client.h): checks the configuration, listens nowhere.
+  std::expected<void, SystemError> prepare();
   // Where it listens, with the port that was chosen for port 0: of several the first that has a port. Requires:
   // listen() succeeded.
   io::Address address() const;

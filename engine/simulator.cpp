@@ -54,6 +54,23 @@ SimulatedSocket Simulator::connect_raw(const io::Address& address, const std::op
   return SimulatedSocket(world_->connect_raw(address, from));
 }
 
+void Simulator::swallow(const io::Address& address) {
+  world_->network().swallow(address);
+}
+
+void Simulator::add_host(const std::string& name, std::vector<io::Address> addresses) {
+  hosts_[name] = std::move(addresses);
+}
+
+void Simulator::resolve(const std::string& host, std::uint16_t port, Resolved resolved) {
+  const auto found = hosts_.find(host);
+  if (found == hosts_.end()) return Environment::resolve(host, port, std::move(resolved));
+  if (found->second.empty()) return;
+  Resolution resolution{found->second, {}};
+  for (io::Address& address : resolution.addresses) address.port = port;
+  resolved(std::move(resolution));
+}
+
 const FaultCounts& Simulator::fault_counts() const {
   return world_->context().fault_counts();
 }
@@ -85,6 +102,10 @@ std::expected<Simulator::MadeIo, SystemError> Simulator::make_io(std::size_t cor
 
 std::expected<void, SystemError> Simulator::start(std::size_t core, io::Driven& driven, bool) {
   return world_->start(core, driven);
+}
+
+void Simulator::join_these(std::span<const io::Driven* const> driven) {
+  world_->join(driven);
 }
 
 void Simulator::join() {

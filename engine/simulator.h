@@ -19,8 +19,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -87,6 +89,12 @@ class Simulator final : public io::Environment {
     return connect_raw(static_cast<io::Address>(server.address()), from);
   }
 
+  // From now on nobody answers what is sent to `address`: connects to it come to nothing, and say so two minutes later.
+  void swallow(const io::Address& address);
+  // Names that clients may look up, beside "localhost" and addresses; a second call for a name replaces the first. The
+  // port is the one asked for. Without addresses nobody ever answers for the name.
+  void add_host(const std::string& name, std::vector<io::Address> addresses);
+
   // How often each fault struck so far.
   const FaultCounts& fault_counts() const;
   // Over everything that happened so far: equal for equal seeds and equal calls.
@@ -103,8 +111,10 @@ class Simulator final : public io::Environment {
   std::expected<MadeIo, SystemError> make_io(std::size_t core, const io::IoOptions& options) override;
   std::expected<void, SystemError> start(std::size_t core, io::Driven& driven, bool pin) override;
   void join() override;
+  void join_these(std::span<const io::Driven* const> driven) override;
   std::size_t available_cores() const override { return cores_; }
   std::uint64_t random() override;
+  void resolve(const std::string& host, std::uint16_t port, Resolved resolved) override;
   std::chrono::system_clock::time_point wall_clock() const override;
 
  private:
@@ -113,6 +123,7 @@ class Simulator final : public io::Environment {
 
   std::size_t cores_;
   std::unique_ptr<sim::World> world_;
+  std::map<std::string, std::vector<io::Address>, std::less<>> hosts_;
 };
 
 }  // namespace brume

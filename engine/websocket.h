@@ -27,6 +27,7 @@ struct Callbacks {
   std::function<void(Connection&, const CloseInfo&)> close{};  // once for each connection that was opened
   std::function<void(Connection&)> drained{};
   std::function<void(Connection&, std::uint64_t)> dropped{};
+  std::function<void(Connection&, Bytes)> pong{};  // the payload is valid during the call
 };
 
 template <class State>
@@ -92,6 +93,7 @@ inline WebSocketEndpoint websocket(std::optional<RouteConfig> config, Callbacks 
   route.close = std::move(callbacks.close);
   route.drained = std::move(callbacks.drained);
   route.dropped = std::move(callbacks.dropped);
+  route.pong = std::move(callbacks.pong);
   return WebSocketEndpoint(std::move(route), std::move(config));
 }
 inline WebSocketEndpoint websocket(Callbacks callbacks) {

@@ -102,7 +102,8 @@ void Shard::receive(const AskId& message) {
 
 Started Shard::register_connection(std::string_view id, connection::Session& session) {
   if (!good_name(id)) return Started::failed(Error::name_too_long);
-  if (id.empty()) return Started::failed(Error::invalid_argument);
+  // A room's tape holds a server's frames, which a client may not send.
+  if (id.empty() || session.is_client()) return Started::failed(Error::invalid_argument);
   if (&session.context() != &context_) return Started::failed(Error::wrong_thread);
   const std::optional<io::Token> link = session.link();
   if (session.ended() || !link) return Started::failed(Error::connection_closed);

@@ -8,10 +8,12 @@
 #include <exception>
 #include <string_view>
 
+#include <brume/engine/connection/connects.h>
 #include <brume/engine/connection/core_extension.h>
 #include <brume/engine/connection/counters.h>
 #include <brume/engine/connection/lingering.h>
 #include <brume/engine/connection/log.h>
+#include <brume/engine/connection/mask_pool.h>
 #include <brume/engine/core/reactor.h>
 #include <brume/engine/core/slab.h>
 #include <brume/engine/message.h>
@@ -60,6 +62,9 @@ struct CoreContext {
     const Request* request = nullptr;
   } opening;  // whose handler is called for the first time, and for which request
   Lingering lingering{reactor};
+  // For connections this side makes (engine/client).
+  MaskPool masks;
+  Connects connects{reactor.io()};
   core::Slab<Link> links;
   CoreExtensions extensions;
 };

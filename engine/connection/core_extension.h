@@ -4,6 +4,7 @@
 // Its core's thread only.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -13,6 +14,9 @@ namespace brume::connection {
 class CoreExtension {
  public:
   virtual void check_invariants() const {}
+  // The core begins to stop: connections hear of it by themselves, what else is under way is to be ended until
+  // `deadline`.
+  virtual void on_stop(std::chrono::nanoseconds /*deadline*/) {}
 
  protected:
   ~CoreExtension() = default;
@@ -28,6 +32,10 @@ class CoreExtensions {
   void remove(std::uint32_t number) { entries_[number] = nullptr; }
   // Null where it is gone, or was never there.
   CoreExtension* find(std::uint32_t number) const { return number < entries_.size() ? entries_[number] : nullptr; }
+  void on_stop(std::chrono::nanoseconds deadline) {
+    for (std::size_t i = 0; i < entries_.size(); i++)
+      if (entries_[i]) entries_[i]->on_stop(deadline);
+  }
   void check_invariants() const {
     for (const CoreExtension* extension : entries_)
       if (extension) extension->check_invariants();

@@ -244,8 +244,10 @@ void Link::end(Time deadline) {
 
 void Link::try_finish() {
   if (state_ != State::ending || !outbox_.empty() || in_flight_ != 0) return;
-  if (!fin_sent_ && !input_ended_) context_.reactor.io().shutdown_write(socket_);
-  fin_sent_ = true;
+  if (!fin_sent_ && !input_ended_ && !peer_ends_first_) {
+    fin_sent_ = true;
+    context_.reactor.io().shutdown_write(socket_);
+  }
   // The peer's FIN came after ours could be read, or before: nothing is left that a reset could eat.
   if (input_ended_) {
     state_ = State::aborting;

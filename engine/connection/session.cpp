@@ -68,8 +68,7 @@ core::Reactor& Session::reactor() {
   return context_.reactor;
 }
 
-void Session::open(Transport& transport, RouteRef route, const Request& request, std::shared_ptr<const Request> kept,
-                   std::string_view subprotocol, std::string_view answer) {
+Session* Session::make(Transport& transport, RouteRef route, std::string_view subprotocol) {
   const WebSocketRoute::State& state = route->state;
   const std::size_t size = state.size == 0 ? sizeof(Session) : user_state_offset() + state.size;
   core::FramePool& frames = transport.context().reactor.frames();
@@ -82,29 +81,56 @@ void Session::open(Transport& transport, RouteRef route, const Request& request,
       session->has_user_state_ = true;
     }
     if (!subprotocol.empty()) session->cold().subprotocol = subprotocol;
-    if (kept) session->cold().request = std::move(kept);
     if (session->config().message_rate != 0 || session->config().byte_rate != 0) session->cold();
-    const auto room =
-        transport.outbox().append(transport.context().reactor.blocks(), answer.size(), Outbox::Content::raw,
-                                  std::min(session->config().write_buffer_size, kAnswerBlockSize));
-    std::ranges::copy(std::as_bytes(std::span(answer)), room.begin());
   } catch (...) {
     if (session) session->~Session();
     core::FramePool::deallocate(memory);
     throw;
   }
-  session->context_.counters.upgrades.add();
-  transport.request_flush();
-  transport.set_protocol(*session);
-  transport.set_write_timeout(session->config().write_timeout);
-  transport.wake_by(session->on_deadline(session->now()));
-  session->start_handler(request);
+  return session;
 }
 
-void Session::start_handler(const Request& request) {
+void Session::destroy(Session* session) {
+  session->~Session();
+  core::FramePool::deallocate(session);
+}
+
+void Session::open(Transport& transport, RouteRef route, const Request& request, std::shared_ptr<const Request> kept,
+                   std::string_view subprotocol, std::string_view answer) {
+  Session* const session = make(transport, std::move(route), subprotocol);
+  try {
+    if (kept) session->cold().request = std::move(kept);
+    const auto room =
+        transport.outbox().append(transport.context().reactor.blocks(), answer.size(), Outbox::Content::raw,
+                                  std::min(session->config().write_buffer_size, kAnswerBlockSize));
+    std::ranges::copy(std::as_bytes(std::span(answer)), room.begin());
+  } catch (...) {
+    destroy(session);
+    throw;
+  }
+  session->context_.counters.upgrades.add();
+  transport.request_flush();
+  session->take_over(transport, &request);
+}
+
+void Session::open_client(Transport& transport, RouteRef route, std::string_view subprotocol) {
+  Session* const session = make(transport, std::move(route), subprotocol);
+  session->client_ = true;
+  transport.let_peer_end_first();
+  session->take_over(transport, nullptr);
+}
+
+void Session::take_over(Transport& transport, const Request* request) {
+  transport.set_protocol(*this);
+  transport.set_write_timeout(config().write_timeout);
+  transport.wake_by(on_deadline(now()));
+  start_handler(request);
+}
+
+void Session::start_handler(const Request* request) {
   serve();
   handler_begun_ = !route_->handler;  // with callbacks every task is a spawned one
-  const CoreContext::Opening before = std::exchange(context_.opening, {this, &request});
+  const CoreContext::Opening before = std::exchange(context_.opening, {this, request});
   guarded([this] {
     if (route_->handler) {
       begin(route_->handler(*this));
@@ -147,15 +173,10 @@ bool Session::may_take_input() const {
   return state_ != State::ended && !paused_by_user_ && !input_held_ && !(cold_ && cold_->held);
 }
 
-std::size_t Session::on_input(std::span<std::byte> input) {
-  serve();
-  last_received_ = now();
-  pinged_ = false;
-  const std::size_t size = input.size();
-  const codec::DecoderLimits limits{config().max_message_size, config().max_fragments, codec::Receiver::server};
-  if (cold_ && config().byte_rate != 0 && state_ == State::open && !cold_->byte_bucket.take(size, last_received_)) {
-    refuse(Refusal::byte_rate, codec::close_code::policy_violation, "byte rate exceeded", CloseCause::limit);
-  }
+// Twice, as the role is then no question to the decoder of either.
+template <codec::Receiver kReceiver>
+void Session::decode(std::span<std::byte>& input) {
+  const codec::DecoderLimits limits{config().max_message_size, config().max_fragments, kReceiver};
   while (may_take_input()) {
     if (outbox_above_half()) {
       blocked_on_output_ = true;
@@ -164,6 +185,21 @@ std::size_t Session::on_input(std::span<std::byte> input) {
     const codec::Event event = decoder_.next(input, limits);
     if (event.kind == codec::Event::Kind::need_more) break;
     take(event);
+  }
+}
+
+std::size_t Session::on_input(std::span<std::byte> input) {
+  serve();
+  last_received_ = now();
+  pinged_ = false;
+  const std::size_t size = input.size();
+  if (cold_ && config().byte_rate != 0 && state_ == State::open && !cold_->byte_bucket.take(size, last_received_)) {
+    refuse(Refusal::byte_rate, codec::close_code::policy_violation, "byte rate exceeded", CloseCause::limit);
+  }
+  if (!client_) [[likely]] {
+    decode<codec::Receiver::server>(input);
+  } else {
+    decode<codec::Receiver::client>(input);
   }
   account();
   if (state_ == State::ended) return size;  // whatever follows a Close frame or a failure is dropped unparsed
@@ -203,7 +239,10 @@ void Session::take(const codec::Event& event) {
   // After our Close only the peer's matters (section 5.5.1); what else comes is discarded.
   if (state_ != State::open || !pass_rates(event)) return;
   if (event.kind == Kind::ping) return on_ping(event.payload);
-  if (event.kind == Kind::pong) return;
+  if (event.kind == Kind::pong) {
+    if (route_->pong) route_->pong(*this, event.payload);
+    return;
+  }
   context_.counters.messages_received.add();
   const auto type = static_cast<MessageType>(event.opcode);
   if (waiter_) {
@@ -297,14 +336,12 @@ std::expected<void, Error> Session::put(std::size_t size, Write&& write) {
 
 std::expected<void, Error> Session::send(MessageType type, Bytes data) {
   if (const auto error = judge(type, data.size())) return std::unexpected(*error);
-  const std::size_t size = codec::server_frame_size(data.size());
+  const std::size_t size = frame_size(data.size());
   if (!fits(1, size)) return std::unexpected(Error::send_queue_full);
   if (type == MessageType::text && !known_text(data) && !codec::is_valid_utf8(data)) {
     return std::unexpected(Error::invalid_utf8);
   }
-  return put(size, [&](std::span<std::byte> frame) {
-    codec::write_server_frame(frame, static_cast<codec::Opcode>(type), data);
-  });
+  return put(size, [&](std::span<std::byte> frame) { write_frame(frame, static_cast<codec::Opcode>(type), data); });
 }
 
 std::expected<void, Error> Session::send(MessageType type, Bytes data, const SendOptions& options) {
@@ -313,15 +350,20 @@ std::expected<void, Error> Session::send(MessageType type, Bytes data, const Sen
   if (type == MessageType::text && !known_text(data) && !codec::is_valid_utf8(data)) {
     return std::unexpected(Error::invalid_utf8);
   }
-  return put_by_policy(codec::server_frame_size(data.size()), options, [&](std::span<std::byte> frame) {
-    codec::write_server_frame(frame, static_cast<codec::Opcode>(type), data);
+  return put_by_policy(frame_size(data.size()), options, [&](std::span<std::byte> frame) {
+    write_frame(frame, static_cast<codec::Opcode>(type), data);
   });
 }
 
 std::expected<void, Error> Session::send(const PreparedMessage& message, const SendOptions& options) {
   if (const auto error = judge(message.type(), message.data().size())) return std::unexpected(*error);
-  const std::size_t size = message.frame().size();
-  const auto write = [&](std::span<std::byte> frame) { std::ranges::copy(message.frame(), frame.begin()); };
+  const std::size_t size = frame_size(message.data().size());
+  const auto write = [&](std::span<std::byte> frame) {
+    // A client's frame is masked, each with a key of its own.
+    if (size != message.frame().size())
+      return write_frame(frame, static_cast<codec::Opcode>(message.type()), message.data());
+    std::ranges::copy(message.frame(), frame.begin());
+  };
   if (options.policy) return put_by_policy(size, options, write);
   if (!fits(1, size)) return std::unexpected(Error::send_queue_full);
   return put(size, write);
@@ -336,10 +378,26 @@ bool Session::known_text(Bytes data) const {
          (cold_ && is(cold_->delivered.type(), cold_->delivered.data()));
 }
 
+void Session::write_frame(std::span<std::byte> out, codec::Opcode opcode, std::span<const std::byte> payload) {
+  if (!client_) [[likely]] {
+    codec::write_server_frame(out, opcode, payload);
+  } else {
+    codec::write_client_frame(out, opcode, payload, context_.masks.next());
+  }
+}
+
+std::expected<void, Error> Session::ping(Bytes payload) {
+  if (state_ != State::open || !transport_) return std::unexpected(Error::connection_closed);
+  if (payload.size() > codec::kMaxControlPayloadSize) return std::unexpected(Error::message_too_large);
+  if (transport_->outbox().controls() >= kMaxQueuedControls) return std::unexpected(Error::send_queue_full);
+  append_control(codec::Opcode::ping, payload);
+  return {};
+}
+
 void Session::append_control(codec::Opcode opcode, std::span<const std::byte> payload) {
-  const auto frame = transport_->outbox().append(context_.reactor.blocks(), codec::server_frame_size(payload.size()),
+  const auto frame = transport_->outbox().append(context_.reactor.blocks(), frame_size(payload.size()),
                                                  Outbox::Content::control, config().write_buffer_size);
-  codec::write_server_frame(frame, opcode, payload);
+  write_frame(frame, opcode, payload);
   transport_->request_flush();
 }
 

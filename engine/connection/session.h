@@ -19,6 +19,7 @@
 
 #include <brume/codec/close_payload.h>
 #include <brume/codec/decoder.h>
+#include <brume/codec/encoder.h>
 #include <brume/engine/connection.h>
 #include <brume/engine/connection/counters.h>
 #include <brume/engine/connection/tape.h>
@@ -39,6 +40,10 @@ class Session final : public Connection, public Protocol {
   static void open(Transport& transport, RouteRef route, const Request& request, std::shared_ptr<const Request> kept,
                    std::string_view subprotocol, std::string_view answer);
 
+  // The same for a connection this side has made and that was upgraded: a client's, which masks what it sends and lets
+  // its peer end the connection. There is no request(). The core's masks have a source.
+  static void open_client(Transport& transport, RouteRef route, std::string_view subprotocol);
+
   // Protocol
   std::size_t on_input(std::span<std::byte> input) override;
   void on_output_progress() override;
@@ -57,7 +62,9 @@ class Session final : public Connection, public Protocol {
   std::expected<void, Error> send(MessageType type, Bytes data, const SendOptions& options);
   std::expected<void, Error> send(const PreparedMessage& message, const SendOptions& options);
   std::expected<void, Error> close(std::uint16_t code, std::string_view reason);
+  std::expected<void, Error> ping(Bytes payload);
   bool is_connected() const { return state_ == State::open; }
+  bool is_client() const { return client_; }
   std::stop_token stop_token();
   std::uint64_t id() const;
   const io::Address& remote_address() const;
@@ -119,6 +126,10 @@ class Session final : public Connection, public Protocol {
 
   Session(Transport& transport, RouteRef route);
   ~Session();
+  static Session* make(Transport& transport, RouteRef route, std::string_view subprotocol);
+  static void destroy(Session* session);
+  // The transport is its own from here on; the handler is called for the first time.
+  void take_over(Transport& transport, const Request* request);
 
   // TaskScope: the handler and what it spawned
   core::Reactor& reactor() override;
@@ -136,7 +147,7 @@ class Session final : public Connection, public Protocol {
   }
   Cold& cold();
   Time now() const;
-  void start_handler(const Request& request);
+  void start_handler(const Request* request);
   void handle_exception(const std::exception_ptr& exception) noexcept;
   // Calls the application; what it throws ends the connection with 1011.
   template <class F>
@@ -160,6 +171,8 @@ class Session final : public Connection, public Protocol {
   void tell_watchers();
 
   bool may_take_input() const;
+  template <codec::Receiver kReceiver>
+  void decode(std::span<std::byte>& input);
   bool outbox_above_half() const;
   // Sets or ends the time a message that is not whole has.
   void watch_message();
@@ -172,6 +185,11 @@ class Session final : public Connection, public Protocol {
   bool pass_rates(const codec::Event& event);
   void on_ping(std::span<const std::byte> payload);
   void on_close_frame(std::span<const std::byte> payload);
+  // Bytes of a frame that this side sends, and the frame.
+  std::size_t frame_size(std::size_t payload_size) const {
+    return client_ ? codec::client_frame_size(payload_size) : codec::server_frame_size(payload_size);
+  }
+  void write_frame(std::span<std::byte> out, codec::Opcode opcode, std::span<const std::byte> payload);
   void append_control(codec::Opcode opcode, std::span<const std::byte> payload);
   void append_close(std::uint16_t code, std::string_view reason);
   // A broken rule or a passed limit: drops what has not begun, sends Close with the code, ends.
@@ -202,6 +220,7 @@ class Session final : public Connection, public Protocol {
   bool pinged_ : 1 = false;          // since the last byte came
   bool has_user_state_ : 1 = false;  // websocket<State>
   bool input_held_ : 1 = false;      // what its messages feed is full
+  bool client_ : 1 = false;          // this side made the connection: it masks
   bool message_ready_ = false;       // the message in hand waits for the resumed receive()
   CoreContext& context_;
   Transport* transport_;  // null once it is gone

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <brume/codec/close_payload.h>
+#include <brume/codec/copy_bytes.h>
 #include <brume/codec/encoder.h>
 #include <brume/codec/utf8.h>
 #include <brume/engine/connection/core_context.h>
@@ -36,6 +37,9 @@ std::expected<void, Error> Connection::send(const PreparedMessage& message, cons
 }
 std::expected<void, Error> Connection::close(std::uint16_t code, std::string_view reason) {
   return session(*this).close(code, reason);
+}
+std::expected<void, Error> Connection::ping(Bytes payload) {
+  return session(*this).ping(payload);
 }
 Connection::ReceiveAwaiter Connection::receive() {
   return ReceiveAwaiter(*this);
@@ -87,6 +91,11 @@ std::any* Connection::find_user_value(std::string_view key) {
 }
 
 KeptMessage Message::keep() const {
+  if (!source) {
+    auto copy = std::make_unique_for_overwrite<std::byte[]>(data.size());
+    codec::copy_bytes({copy.get(), data.size()}, data);
+    return {type, std::move(copy), data.size()};
+  }
   return source->keep(*this);
 }
 
@@ -269,7 +278,8 @@ std::string_view Session::subprotocol() const {
 
 const Request& Session::request() const {
   if (cold_ && cold_->request) return *cold_->request;
-  assert(context_.opening.session == this && "the request is gone: set RouteConfig::keep_request");
+  assert(context_.opening.session == this && context_.opening.request &&
+         "the request is gone: set RouteConfig::keep_request");
   return *context_.opening.request;
 }
 

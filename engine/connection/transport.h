@@ -91,6 +91,9 @@ class Transport : public core::Participant {
   // Changed by the route's configuration.
   void set_write_timeout(std::chrono::milliseconds timeout) { write_timeout_ = timeout; }
 
+  // end() waits for the peer's FIN before it sends its own, as a client does (RFC 6455, section 7.1.1).
+  void let_peer_end_first() { peer_ends_first_ = true; }
+
   virtual const io::Address& peer() const = 0;
   // The peer is who a proxy in front of it says. False where that address has as many connections as it may have: then
   // it has its new name, but is to be refused. Once, where start() was told that the name comes later. May throw
@@ -103,7 +106,8 @@ class Transport : public core::Participant {
   explicit Transport(CoreContext& context) : context_(context) {}
   ~Transport() = default;
 
-  // First, where it fills up what the base class leaves of its last word.
+  // First, where they fill up what the base class leaves of its last word.
+  bool peer_ends_first_ = false;
   std::chrono::duration<std::uint32_t, std::milli> write_timeout_{0};
   CoreContext& context_;
   Outbox outbox_;

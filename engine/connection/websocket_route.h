@@ -30,6 +30,8 @@ struct WebSocketRoute {
   std::function<void(Connection&, std::uint64_t)>
       dropped;  // messages dropped by a slow-consumer policy since the last call
 
+  std::function<void(Connection&, Bytes)> pong;  // a pong came, asked for or not
+
   // Typed state in the connection's own memory: websocket<State>(...).
   struct State {
     std::size_t size = 0;  // bytes; 0: none

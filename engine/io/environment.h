@@ -8,7 +8,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -70,6 +72,8 @@ class Environment {
   virtual std::expected<void, SystemError> start(std::size_t core, Driven& driven, bool pin) = 0;
   // Returns once all that was started has finished (a simulator turns until then).
   virtual void join() = 0;
+  // The same for some of what was started: others may run in the same environment.
+  virtual void join_these(std::span<const Driven* const> /*driven*/) { join(); }
   // The descriptors this process may have (the soft limit now, and the hard one it may be raised to); 0: not limited.
   struct DescriptorLimit {
     std::size_t soft = 0;
@@ -82,6 +86,18 @@ class Environment {
   virtual std::size_t available_cores() const { return 1; }
   // Bytes of entropy: from the kernel, or from the simulation's seed.
   virtual std::uint64_t random() = 0;
+  // The same in bulk, fit for keys. Any thread of a machine.
+  virtual void fill_random(std::span<std::byte> out);
+
+  // The addresses of a host, in the order they should be tried, each with the port asked for; or why there are none.
+  struct Resolution {
+    std::vector<Address> addresses;
+    std::string error;  // one line; empty where there are addresses
+  };
+  using Resolved = std::function<void(Resolution)>;
+  // Looks a host name up; IP addresses (IPv6 without brackets) are taken as they are. `resolved` is called once: inside
+  // this call, or by another thread; where the machine ends before, never. It must not throw. Any thread.
+  virtual void resolve(const std::string& host, std::uint16_t port, Resolved resolved);
   // Seconds since 1970, for log lines and messages only. Any thread.
   virtual std::chrono::system_clock::time_point wall_clock() const = 0;
 };

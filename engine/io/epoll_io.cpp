@@ -151,12 +151,14 @@ std::size_t EpollIo::poll(Events& events, Time timeout) {
     std::erase_if(waiting_hand_overs_, try_hand_over);
     if (!waiting_hand_overs_.empty() && (timeout < Time::zero() || timeout > kHandOverRetry)) timeout = kHandOverRetry;
   }
-  const int count = wait(ready_.empty() ? timeout : Time::zero());
+  const bool sleeps = ready_.empty() && (connects_.empty() || !any_connect_done());
+  const int count = wait(sleeps ? timeout : Time::zero());
   // What becomes ready from here on waits for the next poll(): a socket that always has more must not hold this one.
   serving_.swap(ready_);
   for (int i = 0; i < count; i++) on_ready(events, edges_[static_cast<std::size_t>(i)]);
   for (const Ready ready : serving_) serve(events, ready);
   serving_.clear();
+  if (!connects_.empty()) tell_connects(events);
   return delivered_;
 }
 
@@ -194,6 +196,8 @@ void EpollIo::on_ready(Events& events, const epoll_event& event) {
   if (event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) entry(socket).ending = true;
   if (event.events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) entry(socket).readable = true;
   if (event.events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) {
+    if (entry(socket).connecting) [[unlikely]]
+      return on_connect_ready(socket);
     retry_send(events, socket);
     if (!still(socket, use)) return;
   }
@@ -272,6 +276,7 @@ void EpollIo::check_invariants() const {
     free--;
   }
   assert(free == 0);
+  operations += connects_.size();
   for (const Listener& listener : listeners_) operations += std::size_t{!listener.paused};
   assert(operations == operations_);
 }

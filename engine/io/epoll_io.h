@@ -40,6 +40,9 @@ class EpollIo final : public Io {
   void close_listener(ListenerHandle listener) override;
   bool refuse_one(ListenerHandle listener) override;
 
+  void connect(const Address& to, Token token, const ConnectOptions& options) override;
+  void cancel_connect(Token token) override;
+
   void receive(SocketId socket, Token token) override;
   void stop_receive(SocketId socket, Token token) override;
   std::int32_t send(SocketId socket, Token token, std::span<const iovec> segments) override;
@@ -84,9 +87,10 @@ class EpollIo final : public Io {
     bool registered : 1 = false;
     bool receiving : 1 = false;
     bool send_cancelled : 1 = false;
-    bool readable : 1 = false;  // an edge came and no read has found the end since
-    bool ending : 1 = false;    // the peer's FIN or an error is somewhere behind the bytes
-    bool queued : 1 = false;    // in ready_
+    bool readable : 1 = false;    // an edge came and no read has found the end since
+    bool ending : 1 = false;      // the peer's FIN or an error is somewhere behind the bytes
+    bool connecting : 1 = false;  // until on_connected()
+    bool queued : 1 = false;      // in ready_
   };
   static_assert(sizeof(Socket) == 24);
   struct WaitingSend {
@@ -106,6 +110,15 @@ class EpollIo final : public Io {
   struct Ready {
     SocketId socket;
     std::uint32_t use;
+  };
+
+  // A connect under way, or one whose outcome the next poll() tells.
+  struct Connect {
+    Token token;
+    Address peer;
+    SocketId socket = kNoSocket;
+    int error = 0;
+    bool done = false;
   };
 
   EpollIo() = default;
@@ -131,6 +144,10 @@ class EpollIo final : public Io {
   void end_receive(Events& events, SocketId socket, int error);
   void retry_send(Events& events, SocketId socket);
   void end_send(Events& events, SocketId socket, std::int32_t result);
+  // epoll_connect.cpp
+  void on_connect_ready(SocketId socket);
+  bool any_connect_done() const;
+  void tell_connects(Events& events);
   void accept_some(Events& events, ListenerHandle handle);
   void take_hand_overs(Events& events);
   static bool try_hand_over(const WaitingHandOver& waiting);
@@ -151,6 +168,8 @@ class EpollIo final : public Io {
   std::uint32_t free_send_ = kNoSend;
   std::vector<Ready> ready_;    // to be looked at in the next poll() without an edge
   std::vector<Ready> serving_;  // those of this one
+  std::vector<Connect> connects_;
+  std::vector<Connect> ended_connects_;  // those whose outcome is being told
   std::vector<epoll_event> edges_;
   std::vector<WaitingHandOver> waiting_hand_overs_;
   std::size_t operations_ = 0;

@@ -1,4 +1,5 @@
-// io.h: the one door to the kernel, or to a simulated network: accept, receive, send, close, and a wait.
+// io.h: the one door to the kernel, or to a simulated network: accept, connect, receive, send, close, and a
+// wait.
 //
 // Completion-shaped: an operation is submitted and its outcome arrives through Events while the owner polls. One Io
 // belongs to one core and is used by that core's thread alone; only wake() may be called from any thread.
@@ -37,6 +38,10 @@ struct Token {
   friend bool operator==(Token, Token) = default;
 };
 
+struct ConnectOptions {
+  std::chrono::milliseconds user_timeout{0};  // TCP_USER_TIMEOUT; 0: the kernel's default
+};
+
 // Nanoseconds since some start; never goes back. Virtual in a simulation.
 using Time = std::chrono::nanoseconds;
 
@@ -53,6 +58,9 @@ class Events {
   virtual void on_receive_ended(Token token, int error) = 0;
   // The send in flight is over: bytes taken (at least one, perhaps fewer than given), or a negative errno.
   virtual void on_sent(Token token, std::int32_t result) = 0;
+  // What connect() came to: 0 and the socket, from which nothing is read until receive(); or a positive errno and
+  // kNoSocket: ECANCELED after cancel_connect(), ECONNREFUSED, ETIMEDOUT and so on. Told only to who connects.
+  virtual void on_connected(Token /*token*/, SocketId /*socket*/, const Address& /*peer*/, int /*error*/) {}
 
  protected:
   ~Events() = default;
@@ -76,6 +84,13 @@ class Io {
   // With the process out of descriptors: accepts one waiting connection by means of a reserve and closes it at once, so
   // that its peer need not wait. False where there was none or no reserve.
   virtual bool refuse_one(ListenerHandle listener) = 0;
+
+  // Connects to `to`; on_connected() tells what came of it, once and within a later poll(). `token` names this
+  // operation until then and is no other connect's. May throw std::bad_alloc; then nothing changed.
+  // Requires: an address with a family and a port.
+  virtual void connect(const Address& to, Token token, const ConnectOptions& options) = 0;
+  // Asks a connect to end; on_connected() still comes, with ECANCELED or what it had come to. Nothing where it is over.
+  virtual void cancel_connect(Token token) = 0;
 
   // Receives until on_receive_ended(). Requires: no receive under way for this socket.
   virtual void receive(SocketId socket, Token token) = 0;

@@ -99,13 +99,22 @@ void Machine::join() {
 
 std::uint64_t Machine::random() {
   std::uint64_t value = 0;
-  auto* at = reinterpret_cast<std::byte*>(&value);
-  // A signal may cut it short; nothing else can, for so few bytes.
-  for (std::size_t got = 0; got < sizeof value;) {
-    const ssize_t count = getrandom(at + got, sizeof value - got, 0);
-    if (count > 0) got += static_cast<std::size_t>(count);
-  }
+  fill_random(std::as_writable_bytes(std::span(&value, 1)));
   return value;
+}
+
+void Machine::fill_random(std::span<std::byte> out) {
+  while (!out.empty()) {
+    const ssize_t count = getrandom(out.data(), out.size(), 0);  // a signal may cut it short; nothing else can
+    if (count > 0) out = out.subspan(static_cast<std::size_t>(count));
+  }
+}
+
+void Machine::resolve(const std::string& host, std::uint16_t port, Resolved resolved) {
+  const bool v6 = host.find(':') != std::string::npos;
+  const bool is_address = host != "localhost" && Address::parse((v6 ? "[" + host + "]:1" : host + ":1")).has_value();
+  if (is_address) return Environment::resolve(host, port, std::move(resolved));
+  resolver_.resolve(host, port, std::move(resolved));
 }
 
 }  // namespace brume::io

@@ -11,6 +11,7 @@
 
 #include <brume/engine/io/environment.h>
 #include <brume/engine/io/machine_limits.h>
+#include <brume/engine/io/resolver.h>
 #include <brume/engine/io/unix_listeners.h>
 #include <brume/engine/io/uring_probe.h>
 
@@ -40,6 +41,8 @@ class Machine final : public Environment {
   std::size_t available_memory() const override { return usable_memory(); }
   std::size_t available_cores() const override { return usable_cores(); }
   std::uint64_t random() override;
+  void fill_random(std::span<std::byte> out) override;
+  void resolve(const std::string& host, std::uint16_t port, Resolved resolved) override;
   std::chrono::system_clock::time_point wall_clock() const override { return std::chrono::system_clock::now(); }
 
  private:
@@ -48,6 +51,7 @@ class Machine final : public Environment {
   std::optional<std::expected<UringFeatures, SystemError>> probed_;
   std::vector<SocketFile> socket_files_;  // removed once nothing runs any more
   std::vector<std::jthread> threads_;
+  Resolver resolver_;
 };
 
 }  // namespace brume::io

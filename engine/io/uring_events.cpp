@@ -22,6 +22,10 @@ void UringIo::handle(Events& events, const UringCompletion& completion) {
     case UringOp::cancel:
       operations_--;
       return;
+    case UringOp::connect:
+      return on_connect(events, tag, completion);
+    case UringOp::install:
+      return on_install(events, tag, completion);
     case UringOp::hand_over:
       return on_hand_over(tag, completion);
     case UringOp::handed_over:

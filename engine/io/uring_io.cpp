@@ -221,6 +221,7 @@ void UringIo::check_invariants() const {
     assert(s.receiving || (!s.stopping && !s.starved));
     operations += std::size_t{s.receiving} + std::size_t{s.sending} + s.before_close;
   }
+  for (const Connect& c : connects_) operations += std::size_t{c.used};
   for (const auto& listener : listeners_) operations += listener ? listener->armed.count() : 0;
   assert(operations <= operations_);  // the rest: cancels, closes, hand-overs
 }

@@ -21,6 +21,7 @@
 #include <brume/engine/io/io.h>
 #include <brume/engine/io/mapped_memory.h>
 #include <brume/engine/io/receive_pool.h>
+#include <brume/engine/io/socket_address.h>
 #include <brume/engine/io/uring_probe.h>
 #include <brume/engine/io/uring_ring.h>
 #include <brume/engine/io/uring_tag.h>
@@ -60,6 +61,9 @@ class UringIo final : public Io {
   void resume_accept(ListenerHandle listener) override;
   void close_listener(ListenerHandle listener) override;
   bool refuse_one(ListenerHandle listener) override;
+
+  void connect(const Address& to, Token token, const ConnectOptions& options) override;
+  void cancel_connect(Token token) override;
 
   void receive(SocketId socket, Token token) override;
   void stop_receive(SocketId socket, Token token) override;
@@ -120,6 +124,17 @@ class UringIo final : public Io {
     SocketId socket = kNoSocket;
     std::uint32_t inbox_slot = 0;
   };
+  // A connect under way: first of an ordinary descriptor, which is then put into the file table.
+  struct Connect {
+    Token token{};
+    Address peer;
+    SocketAddress to;     // the kernel reads it
+    int descriptor = -1;  // the ordinary one
+    int slot = -1;        // the kernel reads the descriptor here, and writes the table's slot
+    int error = 0;        // what there is to tell already
+    bool used = false;
+    bool cancelled = false;
+  };
   // What a sendmsg needs until it is submitted.
   struct Message {
     msghdr header;
@@ -139,6 +154,13 @@ class UringIo final : public Io {
   void watch_wake();
   // Null where there is no memory.
   msghdr* keep_message(std::span<const iovec> segments);
+
+  // uring_connect.cpp
+  void on_connect(Events& events, const UringTag& tag, const UringCompletion& completion);
+  void on_install(Events& events, const UringTag& tag, const UringCompletion& completion);
+  void end_connect(Events& events, std::uint32_t index, SocketId socket, int error);
+  void discard_connect(const UringTag& tag, const UringCompletion& completion);
+  void drop_connects();
 
   // uring_peers.cpp: other cores
   std::uint32_t peer_index(const std::shared_ptr<Door>& door);
@@ -178,6 +200,7 @@ class UringIo final : public Io {
   std::vector<SocketId> starved_;
   std::deque<Message> messages_;  // the first messages_used_ are not submitted yet
   std::size_t messages_used_ = 0;
+  std::deque<Connect> connects_;  // the kernel points into them
   std::vector<std::shared_ptr<Door>> peers_;
   std::vector<HandOver> hand_overs_;
   std::vector<std::uint32_t> waiting_hand_overs_;  // those whose target cannot take them just now

@@ -20,6 +20,8 @@ enum class UringOp : std::uint8_t {
   wake,         // the watch on the wake event
   woken,        // a message from another core's ring
   wake_failed,  // a message to another core's ring that did not arrive; use: which peer
+  connect,      // slot: a record of connects_, for this and the next
+  install,      // of a connected socket into the file table
   handed_over,  // a socket from another core's ring; use: slot of the inbox
 };
 

@@ -42,6 +42,10 @@ std::size_t UringIo::discard_completions() {
         h.target.reset();
         break;
       }
+      case UringOp::connect:
+      case UringOp::install:
+        discard_connect(tag, completion);
+        break;
       case UringOp::wake:
       case UringOp::woken:
       case UringOp::wake_failed:
@@ -70,6 +74,7 @@ bool UringIo::settle() {
 UringIo::~UringIo() {
   if (door_) door_->state.store(Door::State::closed, std::memory_order_release);
   const bool settled = !door_ || settle();
+  drop_connects();
   if (!settled) pool_.leak();
   for (const auto& listener : listeners_) {
     if (!listener) continue;
@@ -113,6 +118,13 @@ void UringIo::recover_lost_completions(Events& events) {
     else if (!listeners_[index]->paused)
       arm_accepts(index);
   }
+  std::vector<std::uint32_t> lost_connects;
+  for (std::uint32_t index = 0; index < connects_.size(); index++) {
+    if (!connects_[index].used) continue;
+    operations_++;
+    lost_connects.push_back(index);
+  }
+  for (const std::uint32_t index : lost_connects) end_connect(events, index, kNoSocket, ECANCELED);
   for (const Lost& l : lost) {
     if (l.receiving) end_receive(events, l.socket, ECANCELED);
     if (l.sending && sockets_[l.socket].use == l.use) end_send(events, l.socket, -ECANCELED);

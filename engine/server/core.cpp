@@ -176,6 +176,7 @@ void Core::begin_stop(Time deadline, Time spread) {
   context_.stopping = true;
   for (const io::ListenerHandle listener : std::exchange(listeners_, {})) io_->close_listener(listener);
   paused_.clear();
+  context_.extensions.on_stop(stop_deadline_);
   stop_began_ = now;
   stop_spread_ = std::min(spread, deadline);
   try {

@@ -64,6 +64,9 @@ class Core final : public io::Driven, private io::Events {
   void on_received(io::Token token, std::span<std::byte> bytes) override;
   void on_receive_ended(io::Token token, int error) override;
   void on_sent(io::Token token, std::int32_t result) override;
+  void on_connected(io::Token token, io::SocketId socket, const io::Address& peer, int error) override {
+    context_.connects.on_connected(token, socket, peer, error);
+  }
 
   void take_stop_request();
   void begin_stop(Time deadline, Time spread);

@@ -38,6 +38,8 @@ constexpr std::array<Row, kFaultKindCount> kRows{{
     {FaultKind::late_wake, "late_wake", 200'000, false},
     {FaultKind::spurious_wake, "spurious_wake", 20'000, false},
     {FaultKind::core_stall, "core_stall", 10'000, false},
+    {FaultKind::connect_refused, "connect_refused", 0, true},
+    {FaultKind::connect_lost, "connect_lost", 0, true},
 }};
 
 constexpr bool rows_are_in_order() {
@@ -93,7 +95,7 @@ std::string FaultCounts::to_string() const {
 std::string FaultCounts::missing() const {
   std::string text;
   for (const Row& row : kRows) {
-    if (of(row.kind) != 0) continue;
+    if (of(row.kind) != 0 || row.storm_ppm == 0) continue;
     if (!text.empty()) text += ' ';
     text += row.name;
   }

@@ -34,8 +34,10 @@ enum class FaultKind : std::uint8_t {
   late_wake,        // a wake takes its time
   spurious_wake,    // a core turns for nothing
   core_stall,       // a core that has work is not run for a while
+  connect_refused,  // a connect of a core is refused; this and the next are no part of storms
+  connect_lost,     // nobody answers a connect of a core: ETIMEDOUT after two minutes
 };
-inline constexpr std::size_t kFaultKindCount = 22;
+inline constexpr std::size_t kFaultKindCount = 24;
 
 // The enumerator's name. Static storage.
 std::string_view to_string(FaultKind kind);
@@ -71,7 +73,8 @@ struct FaultCounts {
   FaultCounts& operator+=(const FaultCounts& other);
   // "split_segment 12, slow_segment 0, ...": every kind, in one line.
   std::string to_string() const;
-  // Names of the kinds that never struck, separated by blanks; empty where all did.
+  // Names of the kinds that never struck, separated by blanks; empty where all did. Those that are no part of storms
+  // are left out.
   std::string missing() const;
 };
 

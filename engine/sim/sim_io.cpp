@@ -86,6 +86,8 @@ void SimIo::complete_accept(Listener& listener) {
 }
 
 void SimIo::on_readable(std::uint32_t key) {
+  // What arrives, a reset even, says that it is connected.
+  if (!connects_.empty()) on_connected(key, 0);
   complete_receive(key);
 }
 
@@ -343,6 +345,7 @@ void SimIo::check_invariants() const {
     if (!l.closed && l.armed && !l.queued && (!l.wanted || network_.backlog_size(l.handle) != 0))
       context_.fail("an accept that has something to tell is not going to");
   }
+  for (const Connect& c : connects_) operations += c.used ? 1u : 0u;
   if (operations != operations_) context_.fail("operations in flight are counted wrong");
 }
 

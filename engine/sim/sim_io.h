@@ -28,6 +28,8 @@ class SimIo;
 class SimIoHome {
  public:
   virtual void io_is_gone(SimIo& io) = 0;
+  // An address that no other connection was made from.
+  virtual io::Address next_client_address() = 0;
 
  protected:
   ~SimIoHome() = default;
@@ -48,6 +50,9 @@ class SimIo final : public io::Io, private EndOwner, private ListenerOwner {
   void resume_accept(io::ListenerHandle listener) override;
   void close_listener(io::ListenerHandle listener) override;
   bool refuse_one(io::ListenerHandle listener) override;
+
+  void connect(const io::Address& to, io::Token token, const io::ConnectOptions& options) override;
+  void cancel_connect(io::Token token) override;
 
   void receive(io::SocketId socket, io::Token token) override;
   void stop_receive(io::SocketId socket, io::Token token) override;
@@ -79,9 +84,9 @@ class SimIo final : public io::Io, private EndOwner, private ListenerOwner {
   io::Time timeout_due() const { return timeout_due_; }
 
  private:
-  enum class Op : std::uint8_t { receive, send, accept, hand_over, close };
+  enum class Op : std::uint8_t { receive, send, accept, hand_over, close, connect };
   struct Completion {
-    std::uint32_t index;  // of a socket or a listener
+    std::uint32_t index;  // of a socket, a listener or a connect
     Op op;
   };
   struct Socket {
@@ -109,6 +114,16 @@ class SimIo final : public io::Io, private EndOwner, private ListenerOwner {
     bool queued;
     bool closed;
   };
+  // A connect that was not told of yet.
+  struct Connect {
+    io::Token token{};
+    io::Address peer;
+    io::SocketId socket = io::kNoSocket;  // none where there was no room for one
+    int result = kUnknown;                // 0 or an errno
+    bool used = false;
+    bool cancelled = false;
+  };
+  static constexpr int kUnknown = -1;
   struct HandedOver {
     io::ListenerHandle listener;
     EndId end;
@@ -116,7 +131,7 @@ class SimIo final : public io::Io, private EndOwner, private ListenerOwner {
   };
 
   // EndOwner and ListenerOwner
-  void on_connected(std::uint32_t, int) override {}
+  void on_connected(std::uint32_t key, int error) override;
   void on_readable(std::uint32_t key) override;
   void on_writable(std::uint32_t key) override;
   void on_backlog(io::ListenerHandle listener) override;
@@ -130,6 +145,10 @@ class SimIo final : public io::Io, private EndOwner, private ListenerOwner {
   void complete_receive(io::SocketId socket);
   void complete_send(io::SocketId socket, io::Time delay = io::Time::zero());
   void complete_accept(Listener& listener);
+  // sim_io_connect.cpp: the connect of a socket that is not connected yet, or null.
+  Connect* connect_of(io::SocketId socket);
+  void complete_connect(Connect& connect, int result, io::Time delay = io::Time::zero());
+  std::size_t deliver_connect(std::uint32_t index, io::Events& events);
   // The fault `reset` at an operation.
   void may_break(io::SocketId socket);
   void arm(Listener& listener);
@@ -160,6 +179,7 @@ class SimIo final : public io::Io, private EndOwner, private ListenerOwner {
   std::vector<Socket> sockets_;
   std::vector<io::SocketId> free_;  // the last one closed is used first, so that stale ids meet a stranger
   std::vector<Listener> listeners_;
+  std::vector<Connect> connects_;
   std::vector<HandedOver> handed_over_;
   std::size_t operations_ = 0;
   std::size_t closes_ = 0;  // of them, those that only have to be taken notice of

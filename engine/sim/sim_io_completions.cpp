@@ -27,6 +27,8 @@ std::size_t SimIo::deliver(const Completion& completion, io::Events& events) {
       return deliver_receive(completion.index, events);
     case Op::send:
       return deliver_send(completion.index, events);
+    case Op::connect:
+      return deliver_connect(completion.index, events);
     case Op::close:
       --operations_;
       --closes_;

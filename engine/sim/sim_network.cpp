@@ -15,6 +15,7 @@ constexpr std::uint32_t kMaxPieces = 8;      // of one write
 constexpr std::uint32_t kSmallWindows = 12;  // 1, 2, 4, ... bytes
 constexpr std::uint8_t kMaxAttempts = 6;     // Linux: tcp_syn_retries
 constexpr io::Time kFirstRetry = 1s;         // doubled each time
+constexpr io::Time kGivenUp = 127s;          // after the last of them
 
 }  // namespace
 
@@ -92,6 +93,10 @@ void SimNetwork::attempt(EndId client) {
   Connection& c = connection(client);
   if (c.lost) return;
   const io::Time answer_due = context_.now() + c.ends[0].in.latency;
+  if (std::ranges::find(swallowed_, c.server) != swallowed_.end()) {
+    c.connect_error = ETIMEDOUT;
+    return schedule(EventKind::established, client, context_.now() + kGivenUp);
+  }
   const auto listener = choose_listener(c.server);
   if (!listener) {
     c.connect_error = ECONNREFUSED;

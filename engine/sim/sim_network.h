@@ -84,6 +84,8 @@ class SimNetwork {
 
   // --- ends
   EndId connect(EndOwner& owner, std::uint32_t key, const io::Address& from, const io::Address& to);
+  // From now on nobody answers what is sent to `to`: connects to it come to nothing (ETIMEDOUT, two minutes later).
+  void swallow(const io::Address& to) { swallowed_.push_back(to); }
   void set_owner(EndId end, EndOwner* owner, std::uint32_t key);
   // The address the connection was made from.
   const io::Address& client_address(EndId end) const;
@@ -199,6 +201,7 @@ class SimNetwork {
   std::deque<Connection> connections_;  // a deque: references stay valid while it grows
   std::vector<std::uint32_t> free_;
   std::vector<Listener> listeners_;
+  std::vector<io::Address> swallowed_;
 };
 
 }  // namespace brume::sim

@@ -91,6 +91,18 @@ void World::join() {
   }
 }
 
+void World::join(std::span<const io::Driven* const> driven) {
+  const auto is_waited_for = [driven](const Core& core) {
+    return !core.finished && std::ranges::find(driven, core.driven) != driven.end();
+  };
+  StepCounter counter(*this, "join()");
+  stir();
+  while (std::ranges::any_of(cores_, is_waited_for)) {
+    if (!step(kNever, true)) context_.fail("join(): nothing will ever wake the cores that have not finished");
+    counter.count();
+  }
+}
+
 // --- running
 
 World::Outlook World::look() {

@@ -38,7 +38,9 @@ class World final : private SimIoHome {
                                                                              const io::ListenOptions& options);
   std::unique_ptr<io::Io> make_io(std::size_t core, const io::IoOptions& options);
   std::expected<void, SystemError> start(std::size_t core, io::Driven& driven);
+  // All cores, or these.
   void join();
+  void join(std::span<const io::Driven* const> driven);
   std::uint64_t random() { return entropy_.next(); }
 
   // --- running (simulator.h)
@@ -82,7 +84,7 @@ class World final : private SimIoHome {
     io::Time timeout;  // of a core that only sleeps
   };
   Outlook look();
-  io::Address next_client_address();
+  io::Address next_client_address() override;
   // A simulation has no files: the paths of its Unix-domain sockets are numbers in the place of ports.
   std::uint16_t number_of_path(const std::string& path);
 

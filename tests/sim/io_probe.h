@@ -88,6 +88,12 @@ class IoProbe : private io::Events {
     EXPECT_EQ(token, kToken);
     log.push_back("receive ended " + std::to_string(error));
   }
+  void on_connected(io::Token token, io::SocketId socket, const io::Address&, int error) override {
+    log.push_back("connected " + std::to_string(token.slot) + " " + std::to_string(error));
+    if (error != 0) return;
+    connected.push_back(socket);
+    open_.push_back(socket);
+  }
   void on_sent(io::Token token, std::int32_t result) override {
     EXPECT_EQ(token, kToken);
     log.push_back("sent " + std::to_string(result));
@@ -101,6 +107,7 @@ class IoProbe : private io::Events {
   io::ListenerHandle listener = 0;
   io::Address address;
   std::vector<io::SocketId> accepted;
+  std::vector<io::SocketId> connected;
   std::string received;
   std::span<std::byte> last_view;
   std::vector<std::string> log;

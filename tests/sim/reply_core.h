@@ -37,7 +37,8 @@ class ReplyCore final : public io::Driven, private io::Events {
   ~ReplyCore() {
     stopping_ = true;
     io_->close_listener(listener_);
-    world_.join();
+    const io::Driven* const own = this;
+    world_.join_these(std::span(&own, 1));
   }
   const io::Address& address() const { return address_; }
 

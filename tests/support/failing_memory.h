@@ -113,6 +113,14 @@ class MaskedIo final : public io::Io, private io::Events {
     const Masked masked;
     return inner_->refuse_one(listener);
   }
+  void connect(const io::Address& to, io::Token token, const io::ConnectOptions& options) override {
+    const Masked masked;
+    inner_->connect(to, token, options);
+  }
+  void cancel_connect(io::Token token) override {
+    const Masked masked;
+    inner_->cancel_connect(token);
+  }
   void receive(io::SocketId socket, io::Token token) override {
     const Masked masked;
     inner_->receive(socket, token);
@@ -167,6 +175,10 @@ class MaskedIo final : public io::Io, private io::Events {
   void on_receive_ended(io::Token token, int error) override {
     const MayFail may_fail;
     events_->on_receive_ended(token, error);
+  }
+  void on_connected(io::Token token, io::SocketId socket, const io::Address& peer, int error) override {
+    const MayFail may_fail;
+    events_->on_connected(token, socket, peer, error);
   }
   void on_sent(io::Token token, std::int32_t result) override {
     const MayFail may_fail;

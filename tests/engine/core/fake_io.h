@@ -53,6 +53,8 @@ class FakeIo final : public io::Io {
   void resume_accept(io::ListenerHandle) override {}
   void close_listener(io::ListenerHandle) override {}
   bool refuse_one(io::ListenerHandle) override { return false; }
+  void connect(const io::Address&, io::Token, const io::ConnectOptions&) override {}
+  void cancel_connect(io::Token) override {}
   void receive(io::SocketId, io::Token) override {}
   void stop_receive(io::SocketId, io::Token) override {}
   std::int32_t send(io::SocketId, io::Token, std::span<const iovec>) override { return kPending; }

@@ -87,6 +87,13 @@ struct Accepted {
   Address peer;
 };
 
+struct Connected {
+  Token token;
+  SocketId socket;
+  Address peer;
+  int error;
+};
+
 // All that became of one token.
 struct Story {
   std::string bytes;
@@ -123,6 +130,11 @@ class Core final : public Events {
   void on_sent(Token token, std::int32_t result) override {
     story_of(token).sends.push_back(result);
     if (sent_hook) sent_hook(token, result);
+  }
+
+  void on_connected(Token token, SocketId socket, const Address& peer, int error) override {
+    connected.push_back({token, socket, peer, error});
+    if (connect_hook) connect_hook(connected.back());
   }
 
   Story& story_of(Token token) { return stories[{token.slot, token.generation}]; }
@@ -164,6 +176,8 @@ class Core final : public Events {
   std::vector<ListenerHandle> listeners;
   std::vector<Accepted> accepted;
   std::vector<int> accept_failures;
+  std::vector<Connected> connected;
+  std::function<void(const Connected&)> connect_hook;
   std::map<std::pair<std::uint32_t, std::uint32_t>, Story> stories;
   std::function<void(const Accepted&)> accept_hook;
   std::function<void(Token)> receive_hook;

@@ -1,0 +1,143 @@
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include <brume/engine/client/dial.h>
+#include <brume/engine/connection/link.h>
+#include <brume/engine/io/errno_map.h>
+
+namespace brume::client {
+
+using connection::Link;
+
+namespace {
+
+// Families take turns, beginning with the first one's; otherwise the order stays.
+std::vector<io::Address> take_turns(std::vector<io::Address> addresses) {
+  const auto first_family = addresses.front().family;
+  const auto others = std::ranges::stable_partition(
+      addresses, [first_family](const io::Address& address) { return address.family == first_family; });
+  std::vector<io::Address> mixed;
+  auto first = addresses.begin();
+  auto other = others.begin();
+  while (first != others.begin() || other != addresses.end()) {
+    if (first != others.begin()) mixed.push_back(*first++);
+    if (other != addresses.end()) mixed.push_back(*other++);
+  }
+  return mixed;
+}
+
+}  // namespace
+
+Dial::Dial(connection::CoreContext& context, Owner& owner, const codec::Url& url, const ConnectOptions& options,
+           connection::RouteRef route)
+    : context_(context), owner_(owner), url_(url), options_(options), route_(std::move(route)) {
+  context_.reactor.arm(deadline_, context_.reactor.now() + options_.connect_timeout);
+}
+
+Dial::~Dial() {
+  abandon_connects();
+  if (upgrade_) upgrade_->leave();
+}
+
+void Dial::abandon_connects() {
+  for (const io::Token attempt : std::exchange(connects_, {})) context_.connects.abandon(attempt);
+}
+
+void Dial::on_resolved(io::Environment::Resolution resolution) {
+  if (over_ || step_ != ConnectStep::resolve) return;
+  if (resolution.addresses.empty()) {
+    return fail(ConnectStep::resolve, ConnectCause::failed, url_.host + ": " + resolution.error);
+  }
+  step_ = ConnectStep::connect;
+  addresses_ = take_turns(std::move(resolution.addresses));
+  if (addresses_.size() > kMaxAddresses) addresses_.resize(kMaxAddresses);
+  std::ranges::reverse(addresses_);
+  try_next();
+}
+
+void Dial::try_next() {
+  if (over_ || addresses_.empty()) return;
+  const io::Address address = addresses_.back();
+  addresses_.pop_back();
+  try {
+    connects_.reserve(connects_.size() + 1);
+    connects_.push_back(context_.connects.begin(*this, address, {.user_timeout = options_.connection.write_timeout}));
+  } catch (const std::bad_alloc&) {
+    return fail(ConnectStep::connect, ConnectCause::failed, "out of memory", ENOMEM);
+  }
+  if (!addresses_.empty()) context_.reactor.arm(next_address_, context_.reactor.now() + kNextAddress);
+}
+
+void Dial::on_connected(io::Token attempt, io::SocketId socket, const io::Address& peer, int error) {
+  std::erase(connects_, attempt);
+  if (error == 0) return upgrade(socket, peer);
+  last_code_ = error;
+  last_text_ = peer.to_string() + ": " + io::errno_text(error);
+  if (!addresses_.empty()) return try_next();
+  if (connects_.empty()) fail(ConnectStep::connect, ConnectCause::failed, last_text_, last_code_);
+}
+
+void Dial::upgrade(io::SocketId socket, const io::Address& peer) {
+  abandon_connects();
+  context_.reactor.timers().cancel(next_address_);
+  addresses_.clear();
+  step_ = ConnectStep::upgrade;
+  Link* link = nullptr;
+  try {
+    link = context_.links.emplace(context_, socket, peer).object;
+    if (link) {
+      // Here another transport would come between for wss.
+      link->start(options_.connection.write_timeout, false);
+      upgrade_ = &UpgradeSession::open(*link, *this, url_, options_, route_);
+      return;
+    }
+  } catch (const std::bad_alloc&) {
+  }
+  if (link) {
+    link->abort(connection::End::memory);
+  } else {
+    context_.reactor.io().close(socket, true);
+  }
+  fail(ConnectStep::connect, ConnectCause::failed, "out of memory, or of connections", ENOMEM);
+}
+
+void Dial::on_upgraded() {
+  upgrade_ = nullptr;
+  over_ = true;
+  context_.reactor.timers().cancel(deadline_);
+  owner_.on_dialed();
+}
+
+void Dial::on_upgrade_failed(ConnectError error) {
+  upgrade_ = nullptr;
+  if (over_) return;
+  over_ = true;
+  context_.reactor.timers().cancel(deadline_);
+  owner_.on_dial_failed(std::move(error));
+}
+
+void Dial::on_time_out() {
+  if (upgrade_) return upgrade_->expire();
+  if (step_ == ConnectStep::resolve) {
+    return fail(step_, ConnectCause::timed_out, url_.host + ": no address in time", ETIMEDOUT);
+  }
+  fail(step_, ConnectCause::timed_out, last_text_.empty() ? url_.authority + ": no answer in time" : last_text_,
+       ETIMEDOUT);
+}
+
+void Dial::fail(ConnectStep step, ConnectCause cause, std::string text, int code) {
+  if (over_) return;
+  over_ = true;
+  abandon_connects();
+  context_.reactor.timers().cancel(deadline_);
+  context_.reactor.timers().cancel(next_address_);
+  ConnectError error;
+  error.step = step;
+  error.cause = cause;
+  error.text = std::move(text);
+  error.code = code;
+  owner_.on_dial_failed(std::move(error));
+}
+
+}  // namespace brume::client

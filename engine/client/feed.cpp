@@ -1,0 +1,259 @@
+#include <algorithm>
+#include <cassert>
+#include <charconv>
+#include <utility>
+
+#include <brume/codec/close_payload.h>
+#include <brume/engine/client/client_core.h>
+#include <brume/engine/client/feed.h>
+
+namespace brume::client {
+
+namespace {
+
+// Whether a server that answers so may answer otherwise later.
+bool is_worth_another_try(const ConnectError& error) {
+  if (error.cause == ConnectCause::invalid || error.cause == ConnectCause::stopping) return false;
+  if (error.cause != ConnectCause::refused) return error.step != ConnectStep::tls;
+  return error.status >= 500 || error.status == 408 || error.status == 425 || error.status == 429;
+}
+
+// Retry-After in seconds (RFC 9110, section 10.2.3); a date, or none, is no wait.
+std::chrono::seconds retry_after(const ConnectError& error) {
+  const std::string_view text = error.header("Retry-After");
+  std::uint32_t seconds = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  return std::chrono::seconds(read.ptr == text.data() + text.size() ? seconds : 0);
+}
+
+std::string describe(const CloseInfo& info) {
+  std::string text = "closed " + std::to_string(info.code);
+  if (!info.reason.empty()) text += " " + connection::escape_for_log(info.reason);
+  return text + " (" + std::string(to_string(info.cause)) + ")";
+}
+
+}  // namespace
+
+Feed::Feed(std::string_view url, ConnectOptions options, std::shared_ptr<Cores> cores)
+    : url_(*codec::parse_url(url)),
+      options_(std::move(options)),
+      name_("client of " + url_.authority + url_.resource),
+      cores_(std::move(cores)),
+      link_(std::make_shared<Link>(this)) {}
+
+Feed::~Feed() {
+  link_->feed = nullptr;
+  if (connection_) (void)connection_->close(codec::close_code::going_away);
+}
+
+ClientCore* Feed::core_here() const {
+  core::Reactor* const reactor = core::Reactor::current();
+  if (!reactor) return nullptr;
+  auto* const context = static_cast<connection::CoreContext*>(reactor->host());
+  if (std::ranges::find(cores_->contexts, context) == cores_->contexts.end()) return nullptr;
+  return static_cast<ClientCore*>(context->extensions.find(cores_->number));
+}
+
+connection::RouteRef Feed::own_route() {
+  connection::WebSocketRoute route;
+  route.name = name_;
+  route.config = options_.connection;
+  route.open = [link = link_](Connection& c) {
+    if (link->feed) link->feed->on_open(c);
+  };
+  route.message = [link = link_](Connection& c, const Message& message) {
+    if (link->feed) link->feed->on_message(c, message);
+  };
+  route.close = [link = link_](Connection&, const CloseInfo& info) {
+    if (link->feed) link->feed->on_close(info);
+  };
+  return connection::RouteRef(std::move(route));
+}
+
+void Feed::serve(const WebSocketEndpoint& endpoint, Failed failed) {
+  failed_ = std::move(failed);
+  const connection::RouteRef bound = endpoint.bind(name_, options_.connection);
+  connection::WebSocketRoute route = *bound.operator->();
+  const auto close = route.close;
+  if (route.handler) {
+    route.handler = [link = link_, handler = route.handler](Connection& c) {
+      if (link->feed) link->feed->on_open(c);
+      return handler(c);
+    };
+  } else {
+    route.open = [link = link_, open = route.open](Connection& c) {
+      if (link->feed) link->feed->on_open(c);
+      if (open) open(c);
+    };
+  }
+  route.close = [link = link_, close](Connection& c, const CloseInfo& info) {
+    if (close) close(c, info);
+    if (link->feed) link->feed->on_close(info);
+  };
+  route_ = connection::RouteRef(std::move(route));
+}
+
+void Feed::start(ClientCore& core, std::uint64_t id) {
+  core_ = &core;
+  id_ = id;
+  if (!route_) route_ = own_route();
+  dial();
+}
+
+void Feed::dial() {
+  state_ = State::dialing;
+  dials_++;
+  if (url_.secure) {
+    // The seam for TLS: until it is built in, nothing may go over the wire in the clear that was meant not to.
+    ConnectError error;
+    error.step = ConnectStep::tls;
+    error.cause = ConnectCause::invalid;
+    error.text = "tls is not built in";
+    return on_dial_failed(std::move(error));
+  }
+  dial_.reset(new Dial(core_->context(), *this, url_, options_, route_));  // a private base keeps make_unique out
+  core_->resolve(id_, dials_, url_);
+}
+
+void Feed::on_resolved(std::uint64_t dial, io::Environment::Resolution resolution) {
+  if (state_ == State::dialing && dial == dials_ && dial_) dial_->on_resolved(std::move(resolution));
+}
+
+void Feed::on_dial_failed(ConnectError error) {
+  const std::unique_ptr<Dial> over = std::move(dial_);  // which this call ends
+  if (state_ != State::dialing) return;
+  const auto wait = retry_after(error);
+  std::string reason = error.to_string();
+  last_error_ = std::move(error);
+  const bool first = connects_ == 0 && !(options_.reconnect && options_.reconnect->retry_first);
+  if (first || !is_worth_another_try(*last_error_)) return end();
+  retry_or_end(std::move(reason), wait);
+}
+
+void Feed::on_open(Connection& connection) {
+  connection_ = &connection;
+  state_ = State::open;
+  opened_ = core_->context().reactor.now();
+  connects_++;
+  last_error_.reset();
+  subprotocol_ = connection.subprotocol();
+  if (options_.connected) options_.connected(connection);
+  if (connect_waiter_) std::exchange(connect_waiter_, nullptr)->finish({});
+}
+
+void Feed::on_message(Connection& connection, const Message& message) {
+  if (receive_waiter_) {
+    ClientConnection::ReceiveAwaiter& awaiter = *std::exchange(receive_waiter_, nullptr);
+    awaiter.unlink();
+    awaiter.waiting_ = false;
+    awaiter.message_ = message;
+    return awaiter.waiter_.resume();
+  }
+  held_ = message.keep();
+  connection.pause_reading();
+}
+
+bool Feed::wait_for_message(ClientConnection::ReceiveAwaiter& awaiter) {
+  assert(!receive_waiter_ && "one receive() at a time");
+  if (held_) {
+    delivered_ = *std::move(held_);
+    held_.reset();
+    if (connection_) connection_->resume_reading();
+    awaiter.message_ = Message{delivered_.type(), delivered_.data(), nullptr};
+    return false;
+  }
+  if (over()) return false;
+  receive_waiter_ = &awaiter;
+  return true;
+}
+
+void Feed::on_close(const CloseInfo& info) {
+  connection_ = nullptr;
+  dial_.reset();
+  close_ = info;
+  close_reason_ = info.reason;
+  if (state_ != State::open) return;
+  const auto& backoff = options_.reconnect;
+  if (backoff && core_->context().reactor.now() - opened_ >= backoff->max) row_ = 0;
+  const bool ours = info.cause == CloseCause::local || info.cause == CloseCause::handler_error;
+  const bool wanted = options_.reconnect_after ? options_.reconnect_after(info) : !ours;
+  if (!wanted || closing_) return end();
+  retry_or_end(describe(info), std::chrono::nanoseconds(0));
+}
+
+void Feed::retry_or_end(std::string reason, std::chrono::nanoseconds at_least) {
+  const auto& backoff = options_.reconnect;
+  if (!backoff || closing_ || core_->context().stopping) return end();
+  if (backoff->max_attempts != 0 && row_ >= backoff->max_attempts) return end();
+  const auto bytes = core_->context().masks.draw<4>();
+  std::uint32_t chance = 0;
+  for (const std::byte byte : bytes) chance = chance << 8 | std::to_integer<std::uint32_t>(byte);
+  const auto longest = std::chrono::nanoseconds(backoff->max);
+  const std::chrono::nanoseconds wait = std::max(backoff->wait(row_, chance), std::min(at_least, longest));
+  row_++;
+  state_ = State::waiting;
+  core::Reactor& reactor = core_->context().reactor;
+  reactor.arm(alarm_, reactor.now() + wait);
+  if (!options_.retrying) return;
+  Retry retry;
+  retry.attempt = row_;
+  retry.wait = wait;
+  retry.reason = std::move(reason);
+  options_.retrying(retry);
+}
+
+std::expected<void, Error> Feed::close(std::uint16_t code, std::string_view reason) {
+  if (connection_) {
+    const auto closed = connection_->close(code, reason);
+    closing_ = closing_ || closed.has_value();
+    return closed;
+  }
+  closing_ = true;
+  if (state_ == State::dialing || state_ == State::waiting) {
+    close_ = CloseInfo{};
+    close_.cause = CloseCause::local;
+    close_reason_.clear();
+    end();
+  }
+  return {};
+}
+
+void Feed::release() {
+  receive_waiter_ = nullptr;
+  held_.reset();
+  if (connection_) connection_->resume_reading();  // the peer's Close has to be found
+  (void)close(codec::close_code::normal, {});
+}
+
+void Feed::stop() {
+  closing_ = true;
+  if (connection_) {
+    (void)connection_->close(codec::close_code::going_away, "client stopping");
+    return;
+  }
+  if (state_ != State::dialing && state_ != State::waiting) return;
+  ConnectError error;
+  error.step = connects_ == 0 ? ConnectStep::start : ConnectStep::connect;
+  error.cause = ConnectCause::stopping;
+  error.text = "the client stops";
+  last_error_ = std::move(error);
+  close_.cause = CloseCause::stopping;
+  end();
+}
+
+void Feed::end() {
+  if (state_ == State::over) return;
+  state_ = State::over;
+  core_->context().reactor.timers().cancel(alarm_);
+  const std::shared_ptr<Feed> self = core_->remove(id_);  // to the end of this call
+  const std::unique_ptr<Dial> dial = std::move(dial_);
+  if (failed_ && last_error_) failed_(*last_error_);
+  if (connect_waiter_) std::exchange(connect_waiter_, nullptr)->finish(last_error_);
+  if (!receive_waiter_) return;
+  ClientConnection::ReceiveAwaiter& awaiter = *std::exchange(receive_waiter_, nullptr);
+  awaiter.unlink();
+  awaiter.waiting_ = false;
+  awaiter.waiter_.resume();
+}
+
+}  // namespace brume::client

@@ -1,0 +1,236 @@
+// wscat: a WebSocket client for the terminal. Lines of stdin are sent, what comes is printed.
+//
+//   wscat ws://localhost:8080/ws/echo
+//   wscat -H 'Authorization: Bearer x' -s chat.v1 --ca ca.pem wss://localhost:8443/ws
+//   wscat --echo ws://localhost:9001/runCase?case=1&agent=brume      # sends back whatever the server sends
+//
+// Exit codes: 0 the connection was closed in order (1000, 1001 or without a code); 1 it ended in any other way; 2 the
+// command line is wrong; 3 no connection could be made (stderr says which step failed).
+#include <condition_variable>
+#include <cstdint>
+#include <cstdio>
+#include <iostream>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include <brume/engine/client.h>
+
+namespace {
+
+constexpr int kOther = 1;
+constexpr int kBadCommandLine = 2;
+constexpr int kNoConnection = 3;
+
+struct Options {
+  std::string url;
+  std::vector<std::string> headers;
+  brume::ConnectOptions connect;
+  std::vector<std::string> texts;
+  std::string ca;
+  std::uint64_t timeout_ms = 10'000;
+  std::uint64_t wait_ms = 1000;
+  std::uint64_t max_message = 512 * 1024;
+  bool binary = false;
+  bool ping = false;
+  bool echo = false;
+  bool insecure = false;
+  bool reconnect = false;
+  bool quiet = false;
+};
+
+// What the core's thread tells the main one.
+struct Ending {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::optional<int> exit_code;
+
+  void finish(int code) {
+    {
+      const std::lock_guard lock(mutex);
+      if (!exit_code) exit_code = code;
+    }
+    changed.notify_all();
+  }
+};
+
+Options parse(int argc, char** argv) {
+  Options options;
+  CLI::App app("A WebSocket client for the terminal: sends lines of stdin, prints what comes.");
+  app.add_option("url", options.url, "ws://host:port/path or wss://...")->required();
+  app.add_option("-H,--header", options.headers, "a header of the upgrade request, \"Name: value\"; repeatable");
+  app.add_option("-s,--subprotocol", options.connect.subprotocols, "offered in this order; repeatable");
+  app.add_option("--origin", "the Origin header")->each([&](const std::string& origin) {
+    options.connect.headers.emplace_back("Origin", origin);
+  });
+  app.add_option("--text", options.texts, "send this instead of lines of stdin, then close; repeatable");
+  app.add_flag("--binary", options.binary, "send binary messages");
+  app.add_flag("--ping", options.ping, "send a ping first, and print the pong");
+  app.add_flag("--echo", options.echo, "send back whatever the server sends; stdin is not read");
+  app.add_option("--ca", options.ca, "file of certificates to trust (PEM) instead of the system's");
+  app.add_option("--cert", options.connect.tls.certificate_file, "client certificate (PEM)");
+  app.add_option("--key", options.connect.tls.key_file, "its key (PEM)");
+  app.add_flag("--insecure", options.insecure, "do not verify the server's certificate");
+  app.add_option("--timeout", options.timeout_ms, "milliseconds to connect in")
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{86'400'000}))
+      ->capture_default_str();
+  app.add_option("--wait", options.wait_ms, "milliseconds to go on receiving after the last line was sent")
+      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{86'400'000}))
+      ->capture_default_str();
+  app.add_option("--max-message", options.max_message, "bytes of the largest message")->capture_default_str();
+  app.add_flag("--reconnect", options.reconnect, "connect again, with growing waits, when the connection is lost");
+  app.add_flag("-q,--quiet", options.quiet, "print messages only");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& success) {
+    std::exit(app.exit(success));
+  } catch (const CLI::ParseError& error) {
+    std::fprintf(stderr, "wscat: %s\n", error.what());
+    std::exit(kBadCommandLine);
+  }
+  for (const std::string& header : options.headers) {
+    const std::size_t colon = header.find(':');
+    if (colon == std::string::npos) {
+      std::fprintf(stderr, "wscat: \"%s\" is no header: it has no colon\n", header.c_str());
+      std::exit(kBadCommandLine);
+    }
+    const std::size_t value = header.find_first_not_of(' ', colon + 1);
+    options.connect.headers.emplace_back(header.substr(0, colon),
+                                         value == std::string::npos ? "" : header.substr(value));
+  }
+  options.connect.connect_timeout = std::chrono::milliseconds(options.timeout_ms);
+  options.connect.tls.verify = !options.insecure;
+  options.connect.tls.ca_file = options.ca;
+  brume::RouteConfig& limits = options.connect.connection;
+  limits.max_message_size = options.max_message;
+  limits.max_buffered_size = std::max(limits.max_buffered_size, 2 * (limits.max_message_size + 14));
+  if (options.reconnect) options.connect.reconnect = brume::Backoff();
+  return options;
+}
+
+void print_message(const brume::Message& message) {
+  const std::string_view text = message.text();
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fputc('\n', stdout);
+  std::fflush(stdout);
+}
+
+brume::Callbacks callbacks(const Options& options, Ending& ending) {
+  brume::Callbacks made;
+  made.open = [&options](brume::Connection& c) {
+    if (!options.quiet) {
+      const std::string subprotocol(c.subprotocol());
+      std::fprintf(stderr, "connected to %s%s%s\n", c.remote_address().to_string().c_str(),
+                   subprotocol.empty() ? "" : ", subprotocol ", subprotocol.c_str());
+    }
+    if (options.ping) (void)c.ping(brume::as_bytes("wscat"));
+  };
+  made.message = [&options](brume::Connection& c, const brume::Message& message) {
+    if (!options.echo) return print_message(message);
+    if (!c.send(message.type, message.data)) (void)c.close(1011, "cannot echo");
+  };
+  made.pong = [&options](brume::Connection&, brume::Bytes payload) {
+    // The heartbeat's pongs are empty and nobody's business.
+    if (!payload.empty() && !options.echo) {
+      std::fprintf(stderr, "pong %s\n", std::string(brume::as_text(payload)).c_str());
+    }
+  };
+  made.close = [&options, &ending](brume::Connection&, const brume::CloseInfo& info) {
+    if (!options.quiet) {
+      std::fprintf(stderr, "closed %u %s(%s)\n", static_cast<unsigned>(info.code),
+                   info.reason.empty() ? "" : (std::string(info.reason) + " ").c_str(),
+                   std::string(to_string(info.cause)).c_str());
+    }
+    const bool in_order = info.clean && (info.code == 1000 || info.code == 1001 || info.code == 1005);
+    if (!options.reconnect || info.cause == brume::CloseCause::local) ending.finish(in_order ? 0 : kOther);
+  };
+  return made;
+}
+
+// Sends one line, and waits while the outbox is full. False where there is no connection any more.
+bool send_line(const brume::ConnectHandle& handle, const std::string& line, bool binary, Ending& ending) {
+  for (;;) {
+    {
+      const std::lock_guard lock(ending.mutex);
+      if (ending.exit_code) return false;
+    }
+    enum class Sent : std::uint8_t { unknown, yes, full, failed };
+    auto sent = std::make_shared<Sent>(Sent::unknown);
+    auto done = std::make_shared<std::pair<std::mutex, std::condition_variable>>();
+    const auto posted = handle.post([sent, done, line, binary](brume::Connection& c) {
+      const auto result = c.send(binary ? brume::MessageType::binary : brume::MessageType::text, brume::as_bytes(line));
+      const std::lock_guard lock(done->first);
+      *sent = result ? Sent::yes : result.error() == brume::Error::send_queue_full ? Sent::full : Sent::failed;
+      if (*sent == Sent::failed) std::fprintf(stderr, "not sent: %s\n", std::string(to_string(result.error())).c_str());
+      done->second.notify_all();
+    });
+    if (!posted && posted.error() != brume::Error::queue_full) return false;
+    std::unique_lock lock(done->first);
+    constexpr std::chrono::milliseconds kRetry{20};
+    if (posted) done->second.wait_for(lock, kRetry * 5, [&] { return *sent != Sent::unknown; });
+    if (*sent == Sent::yes || *sent == Sent::failed) return true;
+    lock.unlock();
+    std::this_thread::sleep_for(kRetry);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const Options options = parse(argc, argv);
+  Ending ending;
+  Ending opened;
+  brume::Client client;
+  if (const auto started = client.start(); !started) {
+    std::fprintf(stderr, "wscat: %s\n", started.error().text.c_str());
+    return kNoConnection;
+  }
+  brume::Callbacks handlers = callbacks(options, ending);
+  handlers.open = [&opened, open = handlers.open](brume::Connection& c) {
+    open(c);
+    opened.finish(0);
+  };
+  const auto handle = client.connect(options.url, options.connect, handlers, [&](const brume::ConnectError& error) {
+    std::fprintf(stderr, "wscat: %s\n", error.to_string().c_str());
+    if (!error.body.empty()) std::fprintf(stderr, "%s\n", error.body.c_str());
+    ending.finish(kNoConnection);
+    opened.finish(kNoConnection);
+  });
+  if (!handle) {
+    std::fprintf(stderr, "wscat: %s\n", handle.error().to_string().c_str());
+    return handle.error().cause == brume::ConnectCause::invalid ? kBadCommandLine : kNoConnection;
+  }
+  {
+    std::unique_lock lock(opened.mutex);
+    opened.changed.wait(lock, [&] { return opened.exit_code.has_value(); });
+  }
+
+  // Detached: it stands in a read of stdin when the server ends the connection first.
+  std::thread input([&options, &ending, handle = *handle] {
+    if (options.echo) return;
+    for (const std::string& text : options.texts)
+      if (!send_line(handle, text, options.binary, ending)) return;
+    std::string line;
+    while (options.texts.empty() && std::getline(std::cin, line))
+      if (!send_line(handle, line, options.binary, ending)) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(options.wait_ms));
+    (void)handle.close(1000);
+  });
+  input.detach();
+  int code = 0;
+  {
+    std::unique_lock lock(ending.mutex);
+    ending.changed.wait(lock, [&] { return ending.exit_code.has_value(); });
+    code = *ending.exit_code;
+  }
+  std::fflush(stdout);
+  client.stop(std::chrono::milliseconds(100));
+  client.wait();
+  std::fflush(stderr);
+  _exit(code);  // without the destructors of what the other thread still uses
+}

@@ -1,0 +1,200 @@
+#!/usr/bin/env python3
+"""wscat against the echo program, a server of its own here, and Python's websockets where that is installed."""
+
+import base64
+import hashlib
+import importlib.util
+import socket
+import struct
+import subprocess
+import sys
+import threading
+
+from raw_websocket import GUID
+from server_program import EchoServer, expect, program, run_check
+
+TIMEOUT_SECONDS = 60
+
+
+def wscat(*arguments, lines=""):
+    """Exit status, stdout and stderr of one run."""
+    done = subprocess.run([program("wscat"), *arguments], input=lines, capture_output=True, text=True,
+                          timeout=TIMEOUT_SECONDS)
+    return done.returncode, done.stdout, done.stderr
+
+
+class OneConnection(threading.Thread):
+    """A server for one connection, whose part after the head is `talk(socket, key)`."""
+
+    def __init__(self, talk):
+        super().__init__(daemon=True)
+        self.talk = talk
+        self.failure = None
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"ws://127.0.0.1:{self.listener.getsockname()[1]}/x"
+        self.start()
+
+    def run(self):
+        try:
+            self.listener.settimeout(TIMEOUT_SECONDS)
+            connection, _ = self.listener.accept()
+            connection.settimeout(TIMEOUT_SECONDS)
+            head = b""
+            while b"\r\n\r\n" not in head:
+                head += connection.recv(4096)
+            fields = dict(line.split(": ", 1) for line in head.decode().split("\r\n")[1:] if line)
+            self.fields = fields
+            self.talk(connection, fields["Sec-WebSocket-Key"])
+            connection.close()
+        except Exception as failure:  # told by the check's own thread
+            self.failure = failure
+        finally:
+            self.listener.close()
+
+    def finish(self):
+        self.join(TIMEOUT_SECONDS)
+        expect(not self.is_alive(), "the check's server did not end")
+        expect(self.failure is None, f"the check's server failed: {self.failure!r}")
+
+
+def accept(connection, key):
+    value = base64.b64encode(hashlib.sha1((key + GUID).encode()).digest()).decode()
+    connection.sendall(
+        f"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Accept: {value}\r\n\r\n".encode()
+    )
+
+
+def read_frame(connection):
+    """Opcode and payload of one masked frame of at most 125 bytes."""
+
+    def read(count):
+        data = b""
+        while len(data) < count:
+            more = connection.recv(count - len(data))
+            expect(more, "the client ended the connection inside a frame")
+            data += more
+        return data
+
+    first, second = read(2)
+    expect(second & 0x80, "a frame of the client's is not masked")
+    key = read(4)
+    return first & 0x0F, bytes(b ^ key[i % 4] for i, b in enumerate(read(second & 0x7F)))
+
+
+def check_echo_program():
+    with EchoServer() as server:
+        url = f"ws://127.0.0.1:{server.port}/ws/echo"
+        status, out, err = wscat(url, lines="one\ntwo\n")
+        expect((status, out) == (0, "one\ntwo\n"), f"lines: {status} {out!r} {err!r}")
+        expect("connected to 127.0.0.1" in err and "closed 1000" in err, f"what it says: {err!r}")
+        status, out, err = wscat("-q", "--binary", "--text", "a", "--text", "b", url)
+        expect((status, out, err) == (0, "a\nb\n", ""), f"--text: {status} {out!r} {err!r}")
+        status, out, err = wscat("--ping", "--wait", "500", url)
+        expect(status == 0 and "pong wscat" in err, f"--ping: {status} {err!r}")
+        many = "".join(f"{i}\n" for i in range(2000))
+        status, out, err = wscat("-q", url, lines=many)
+        expect((status, out) == (0, many), f"2000 lines: {status}, {len(out)} bytes, {err!r}")
+        status, _, err = wscat(f"ws://127.0.0.1:{server.port}/nowhere")
+        expect(status == 3 and "upgrade: " in err and "404" in err, f"404: {status} {err!r}")
+        status, _, err = wscat(f"wss://127.0.0.1:{server.port}/ws/echo")
+        expect(status == 3 and "tls: " in err, f"wss: {status} {err!r}")
+
+
+def check_wrong_command_lines():
+    for arguments, word in [
+        ([], "url"), (["--no-such", "ws://a"], "no-such"), (["http://a/"], "scheme"), (["ws://a/#b"], "fragment"),
+        (["ws://u:p@a/"], "user information"), (["-H", "no colon", "ws://a"], "colon"), (["-H", "Host: b", "ws://a"], "header"),
+        (["-s", "a b", "ws://a"], "subprotocol"), (["--timeout", "0", "ws://a"], "timeout"),
+    ]:
+        status, _, err = wscat(*arguments)
+        expect(status == 2 and word in err, f"{arguments}: {status} {err!r}")
+
+
+def check_nobody_there():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    status, _, err = wscat(f"ws://127.0.0.1:{port}/")
+    expect(status == 3 and "connect: 127.0.0.1" in err, f"refused: {status} {err!r}")
+
+
+def check_own_server():
+    def close_with(code):
+        def talk(connection, key):
+            accept(connection, key)
+            connection.sendall(b"\x81\x02hi" + b"\x88\x02" + struct.pack("!H", code))
+            opcode, payload = read_frame(connection)
+            expect(opcode == 8 and payload == struct.pack("!H", code), f"the answer to Close: {opcode} {payload!r}")
+
+        return talk
+
+    for code, wanted in [(1000, 0), (1001, 0), (1011, 1), (4000, 1)]:
+        server = OneConnection(close_with(code))
+        status, out, err = wscat("-H", "X-A: b", "-s", "chat", "--origin", "http://o", server.url)
+        # stdin is empty: the client closes by itself unless the server was first.
+        expect(status == wanted and out == "hi\n", f"close {code}: {status} {out!r} {err!r}")
+        server.finish()
+        wanted_fields = {"X-A": "b", "Sec-WebSocket-Protocol": "chat", "Origin": "http://o"}
+        expect(wanted_fields.items() <= server.fields.items(), f"fields sent: {server.fields}")
+
+    def drop(connection, key):
+        accept(connection, key)
+
+    server = OneConnection(drop)
+    status, _, err = wscat(server.url, lines="x\n")
+    expect(status == 1 and "closed 1006" in err, f"dropped: {status} {err!r}")
+    server.finish()
+
+    def drive(connection, key):
+        accept(connection, key)
+        for opcode, payload in [(1, b"text"), (2, b"\x00\xff"), (1, b"")]:
+            connection.sendall(bytes([0x80 | opcode, len(payload)]) + payload)
+            expect(read_frame(connection) == (opcode, payload), "--echo changed a message")
+        connection.sendall(b"\x89\x01p")
+        expect(read_frame(connection) == (10, b"p"), "no pong")
+        connection.sendall(b"\x81\x81\x00\x00\x00\x00x")  # masked: not from a server
+        opcode, payload = read_frame(connection)
+        expect(opcode == 8 and payload[:2] == struct.pack("!H", 1002), f"a masked frame: {opcode} {payload!r}")
+
+    server = OneConnection(drive)
+    status, out, err = wscat("--echo", server.url)
+    expect(status == 1 and out == "", f"--echo: {status} {out!r} {err!r}")
+    server.finish()
+
+
+WEBSOCKETS_SERVER = """
+import asyncio, websockets
+async def serve(connection, path=None):
+    async for message in connection:
+        await connection.send(message)
+async def main():
+    async with websockets.serve(serve, "127.0.0.1", 0, compression=None) as server:
+        print(server.sockets[0].getsockname()[1], flush=True)
+        await asyncio.get_running_loop().create_future()
+asyncio.run(main())
+"""
+
+
+def check_python_websockets():
+    if importlib.util.find_spec("websockets") is None:
+        print("note: python3-websockets is not installed: wscat was not run against it")
+        return
+    server = subprocess.Popen([sys.executable, "-c", WEBSOCKETS_SERVER], stdout=subprocess.PIPE, text=True)
+    try:
+        port = int(server.stdout.readline())
+        status, out, err = wscat("-q", f"ws://127.0.0.1:{port}/", lines="one\ntwo\n")
+        expect((status, out) == (0, "one\ntwo\n"), f"websockets: {status} {out!r} {err!r}")
+    finally:
+        server.kill()
+        server.wait()
+
+
+def check():
+    check_echo_program()
+    check_wrong_command_lines()
+    check_nobody_there()
+    check_own_server()
+    check_python_websockets()
+
+
+run_check(check)

@@ -1,0 +1,183 @@
+// A client and a server of brume on this machine's loopback, on both real backends.
+#include <atomic>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include <brume/engine/blocking_client.h>
+#include <brume/engine/client.h>
+#include <brume/engine/server.h>
+
+namespace brume {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::chrono::milliseconds kPatience = 20s;
+
+class ClientMachine : public testing::TestWithParam<io::Backend> {
+ protected:
+  void SetUp() override {
+    Config config;
+    config.cores = 2;
+    config.io = GetParam();
+    server = std::make_unique<Server>(config);
+    RouteConfig route;
+    route.subprotocols = {"echo"};
+    Callbacks echo;
+    echo.message = [](Connection& c, const Message& m) { (void)c.send(m.type, m.data); };
+    server->get("/ws", websocket(route, echo));
+    const auto listening = server->listen("127.0.0.1:0");
+    ASSERT_TRUE(listening) << listening.error().text;
+    if (const auto started = server->start(); !started) GTEST_SKIP() << started.error().text;
+  }
+
+  std::string url(std::string_view host = "127.0.0.1") const {
+    return "ws://" + std::string(host) + ":" + std::to_string(server->address().port) + "/ws";
+  }
+  Config client_config() const {
+    Config config;
+    config.io = GetParam();
+    return config;
+  }
+
+  std::unique_ptr<Server> server;
+};
+
+TEST_P(ClientMachine, ABlockingClientTalksAndCloses) {
+  ConnectOptions options;
+  options.subprotocols = {"echo"};
+  auto client = BlockingClient::connect(url(), options, client_config());
+  ASSERT_TRUE(client) << client.error().to_string();
+  EXPECT_EQ(client->subprotocol(), "echo");
+  for (const std::size_t size : {0u, 1u, 125u, 126u, 70'000u, 500'000u}) {
+    const std::string text(size, 'x');
+    ASSERT_TRUE(client->send_text(text));
+    const auto answer = client->receive(kPatience);
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->text(), text);
+  }
+  EXPECT_TRUE(client->ping(as_bytes("beat")));
+  EXPECT_EQ(client->receive_pong(kPatience), "beat");
+  EXPECT_EQ(client->receive(1ms).error(), Error::timed_out);
+  EXPECT_EQ(client->send_text("\xff").error(), Error::invalid_utf8);
+  EXPECT_TRUE(client->close(3000, "bye", kPatience));
+  ASSERT_TRUE(client->end());
+  EXPECT_EQ(client->end()->info.code, 3000);
+  EXPECT_TRUE(client->end()->info.clean);
+  EXPECT_EQ(client->send_text("late").error(), Error::connection_closed);
+  EXPECT_EQ(client->receive(kPatience).error(), Error::connection_closed);
+}
+
+TEST_P(ClientMachine, ManyMessagesThatNobodyTakesYetHoldThePeerBackAndAllArrive) {
+  auto client = BlockingClient::connect(url(), ConnectOptions(), client_config());
+  ASSERT_TRUE(client) << client.error().to_string();
+  constexpr int kCount = 1000;
+  std::jthread sender([&] {
+    for (int i = 0; i < kCount; i++)
+      while (!client->send_text(std::to_string(i))) std::this_thread::yield();
+  });
+  for (int i = 0; i < kCount; i++) {
+    const auto message = client->receive(kPatience);
+    ASSERT_TRUE(message) << i;
+    ASSERT_EQ(message->text(), std::to_string(i));
+  }
+}
+
+TEST_P(ClientMachine, LocalhostIsLookedUpAndWhereOneFamilyRefusesTheOtherIsTried) {
+  auto client = BlockingClient::connect(url("localhost"), ConnectOptions(), client_config());
+  ASSERT_TRUE(client) << client.error().to_string();
+  EXPECT_TRUE(client->send_text("hi"));
+  EXPECT_TRUE(client->receive(kPatience));
+}
+
+TEST_P(ClientMachine, ANameThatDoesNotExistFailsToResolve) {
+  // RFC 6761, section 6.4: never there.
+  const auto client = BlockingClient::connect("ws://name.invalid/", ConnectOptions(), client_config());
+  ASSERT_FALSE(client);
+  EXPECT_EQ(client.error().step, ConnectStep::resolve);
+}
+
+TEST_P(ClientMachine, APortWhereNobodyListensIsRefused) {
+  std::uint16_t port = 0;
+  {
+    Server gone(client_config());
+    ASSERT_TRUE(gone.listen("127.0.0.1:0"));
+    port = gone.address().port;
+  }
+  const auto client =
+      BlockingClient::connect("ws://127.0.0.1:" + std::to_string(port) + "/", ConnectOptions(), client_config());
+  ASSERT_FALSE(client);
+  EXPECT_EQ(client.error().step, ConnectStep::connect);
+  EXPECT_EQ(client.error().code, ECONNREFUSED);
+}
+
+TEST_P(ClientMachine, ARefusedUpgradeTellsItsStatus) {
+  const auto client = BlockingClient::connect(url() + "/nowhere", ConnectOptions(), client_config());
+  ASSERT_FALSE(client);
+  EXPECT_EQ(client.error().status, 404);
+  EXPECT_FALSE(client.error().body.empty());
+}
+
+TEST_P(ClientMachine, AHundredConnectionsOfOneClientEchoAndEnd) {
+  std::atomic<int> echoed{0};
+  std::atomic<int> ended{0};
+  {
+    Config config = client_config();
+    config.cores = 2;
+    Client client(config);
+    ASSERT_TRUE(client.start());
+    constexpr int kConnections = 100;
+    Callbacks callbacks;
+    callbacks.open = [](Connection& c) { (void)c.send_text("hello"); };
+    callbacks.message = [&](Connection& c, const Message&) {
+      echoed++;
+      (void)c.close();
+    };
+    callbacks.close = [&](Connection&, const CloseInfo&) { ended++; };
+    for (int i = 0; i < kConnections; i++) ASSERT_TRUE(client.connect(url(), ConnectOptions(), callbacks));
+    for (int i = 0; i < 2000 && ended != kConnections; i++) std::this_thread::sleep_for(10ms);
+    EXPECT_EQ(echoed, kConnections);
+    EXPECT_EQ(ended, kConnections);
+    client.stop();
+    client.wait();
+    EXPECT_EQ(client.stats().sockets, 0u);
+  }
+}
+
+TEST_P(ClientMachine, AClientWithItsOwnLoopIsPolled) {
+  Client client(client_config());
+  ASSERT_TRUE(client.poll(0ms));
+  std::string got;
+  ASSERT_TRUE(client.run([&]() -> Task<> {
+    auto feed = co_await client.connect(url());
+    EXPECT_TRUE(feed);
+    if (!feed) co_return;
+    EXPECT_TRUE(feed->send_text("polled"));
+    if (auto message = co_await feed->receive()) got = message->text();
+  }));
+  for (int i = 0; i < 2000 && got.empty(); i++) ASSERT_TRUE(client.poll(10ms));
+  EXPECT_EQ(got, "polled");
+}
+
+TEST_P(ClientMachine, OptionsMayBeATemporaryOfTheAwait) {
+  Client client(client_config());
+  ASSERT_TRUE(client.start());
+  std::atomic<int> outcome{0};
+  ASSERT_TRUE(client.run([&]() -> Task<> {
+    auto feed = co_await client.connect(url(), ConnectOptions());
+    outcome = feed ? 1 : 2;
+  }));
+  for (int i = 0; i < 2000 && outcome == 0; i++) std::this_thread::sleep_for(10ms);
+  EXPECT_EQ(outcome, 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(Backends, ClientMachine, testing::Values(io::Backend::io_uring, io::Backend::epoll),
+                         [](const auto& backend) {
+                           return backend.param == io::Backend::epoll ? "epoll" : "io_uring";
+                         });
+
+}  // namespace
+}  // namespace brume
