@@ -321,7 +321,7 @@ TEST_F(ClientTest, AClientsConnectionCannotBeRegisteredWithAHub) {
            }));
   ASSERT_TRUE(host.listen("127.0.0.1:0"));
   ASSERT_TRUE(host.start());
-  auto ann = world.connect(host, "/go");
+  (void)world.connect(host, "/go");
   world.run_until_idle();
   EXPECT_EQ(error, Error::invalid_argument);
 }
