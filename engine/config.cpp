@@ -166,6 +166,8 @@ std::optional<SystemError> validate(const Config& config, std::size_t descriptor
     if (descriptor_limit != 0) error.text += " (the descriptor limit less " + std::to_string(kDescriptorReserve) + ")";
     return error;
   }
+  if (config.tls)
+    if (auto error = validate(*config.tls)) return error;
   return first_out_of_range(
       config, Duration{"handshake_timeout", &C::handshake_timeout, 1, kDay, "ms"},
       Duration{"keep_alive_timeout", &C::keep_alive_timeout, 1, kDay, "ms"},

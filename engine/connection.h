@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <expected>
 #include <functional>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -23,6 +24,7 @@
 #include <brume/engine/error.h>
 #include <brume/engine/io/address.h>
 #include <brume/engine/message.h>
+#include <brume/engine/tls_config.h>
 
 namespace brume {
 
@@ -108,6 +110,8 @@ class Connection {
   // Unique within the server's life.
   std::uint64_t id() const;
   const io::Address& remote_address() const;
+  // What TLS there is; nullopt for a connection in clear, and once the socket is closed. Puts strings together: ask once.
+  std::optional<TlsInfo> tls_info() const;
   // The subprotocol agreed on, or empty. Valid as long as the connection.
   std::string_view subprotocol() const;
   // The upgrade request. Requires: the handler has not suspended yet (callbacks: `open` has not returned), or

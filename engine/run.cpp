@@ -82,12 +82,14 @@ int Server::run(std::string_view text) {
   Signals signals;
   if (const auto listening = listen(text); !listening) return fail(listening.error());
   if (const auto started = start(); !started) return fail(started.error());
-  config().log(LogLevel::info, "listening on http://" + address().to_string() + " (" + std::to_string(core_count()) +
+  config().log(LogLevel::info, (config().tls ? "listening on https://" : "listening on http://") + address().to_string() + " (" + std::to_string(core_count()) +
                                    (core_count() == 1 ? " core, " : " cores, ") + std::string(io_name()) + ")");
   bool stopping = false;
   while (!stopped()) {
     const int signal = signals.wait(std::chrono::milliseconds(stopping ? 20 : 1000));
-    if (signal == SIGHUP) {
+    if (signal == SIGHUP && config().tls) {
+      (void)reload_tls();  // which says how it went
+    } else if (signal == SIGHUP) {
       config().log(LogLevel::info, "SIGHUP: nothing to reload");
     } else if (signal != 0 && !stopping) {
       stopping = true;

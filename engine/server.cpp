@@ -7,6 +7,7 @@
 
 #include <brume/codec/http_error.h>
 #include <brume/codec/violation.h>
+#include <brume/engine/connection/tls_core.h>
 #include <brume/engine/http/router.h>
 #include <brume/engine/io/machine.h>
 #include <brume/engine/server.h>
@@ -58,6 +59,7 @@ class Server::Implementation {
   void add_extension(server::Extension& extension) { extensions_.push_back(&extension); }
   void remove_extension(server::Extension& extension) { std::erase(extensions_, &extension); }
   void run_on_each_core(const std::function<void(std::size_t)>& f);
+  std::expected<void, SystemError> reload_tls();
   ServerStats stats() const;
   io::Address address() const { return address_; }
   const Config& config() const { return config_; }
@@ -73,6 +75,7 @@ class Server::Implementation {
   void report(std::string_view path, std::optional<SystemError> error);
   std::expected<void, SystemError> resolve_config();
   std::expected<void, SystemError> make_cores();
+  std::expected<void, SystemError> read_tls();
   void log(LogLevel level, std::string_view line) const {
     if (config_.log) config_.log(level, line);
   }
@@ -86,6 +89,8 @@ class Server::Implementation {
   std::size_t cores_count_ = 1;
   io::Address address_;
   std::vector<io::ListenerHandle> listeners_;
+  std::shared_ptr<tls::TicketKeys> ticket_keys_;  // outlive every reload: tickets stay good
+  connection::TlsStore tls_;
   std::optional<server::Admission> admission_;
   std::vector<std::unique_ptr<server::Core>> cores_;
   std::vector<server::Extension*> extensions_;
@@ -150,6 +155,7 @@ std::expected<void, SystemError> Server::Implementation::resolve_config() {
 std::expected<void, SystemError> Server::Implementation::listen(std::string_view text) {
   if (state_ != State::fresh) return std::unexpected(wrong_state("listen() was called before"));
   if (auto resolved = resolve_config(); !resolved) return resolved;
+  if (auto read = read_tls(); !read) return read;
   const auto address = io::Address::parse(text);
   if (!address) {
     return std::unexpected(
@@ -163,6 +169,27 @@ std::expected<void, SystemError> Server::Implementation::listen(std::string_view
   address_ = environment_.local_address(listeners_.front());
   state_ = State::listening;
   return {};
+}
+
+std::expected<void, SystemError> Server::Implementation::read_tls() {
+  if (!config_.tls) return {};
+  if (!ticket_keys_) ticket_keys_ = std::make_shared<tls::TicketKeys>(config_.tls->ticket_key_interval);
+  auto context = tls::TlsContext::for_server(*config_.tls, ticket_keys_);
+  if (!context) return std::unexpected(std::move(context.error()));
+  tls_.set(*std::move(context));
+  return {};
+}
+
+std::expected<void, SystemError> Server::Implementation::reload_tls() {
+  if (!config_.tls) return std::unexpected(wrong_state("there is no TLS to reload"));
+  if (!stoppable_.load(std::memory_order_acquire)) return std::unexpected(wrong_state("reload_tls() needs start()"));
+  auto read = read_tls();
+  if (read) {
+    log(LogLevel::info, "TLS: certificates were read anew");
+  } else {
+    log(LogLevel::error, "TLS: the certificates before stay in use: " + read.error().text);
+  }
+  return read;
 }
 
 std::expected<void, SystemError> Server::Implementation::make_cores() {
@@ -190,6 +217,7 @@ std::expected<void, SystemError> Server::Implementation::make_cores() {
     server::Core::Options options;
     options.index = i;
     options.max_sockets = most;
+    if (config_.tls) options.tls = &tls_;
     options.reactor.busy_poll = config_.busy_poll;
     options.reactor.explain_turns = config_.slow_turn.count() != 0;
     options.reactor.memory_limit = config_.memory_limit / cores_count_;
@@ -308,6 +336,8 @@ ServerStats Server::Implementation::stats() const {
     stats.messages_sent += counters.messages_sent.get();
     stats.bytes_received += counters.bytes_received.get();
     stats.bytes_sent += counters.bytes_sent.get();
+    stats.tls_handshakes += counters.tls_handshakes.get();
+    stats.tls_resumed += counters.tls_resumed.get();
     stats.handed_over += counters.handed_over.get();
     for (const codec::ViolationInfo& rule : codec::violations())
       add_refused(rule.name, counters.violations[static_cast<std::size_t>(rule.violation)].get());
@@ -364,6 +394,9 @@ void Server::remove_extension(server::Extension& extension) {
 }
 void Server::run_on_each_core(const std::function<void(std::size_t)>& f) {
   implementation_->run_on_each_core(f);
+}
+std::expected<void, SystemError> Server::reload_tls() {
+  return implementation_->reload_tls();
 }
 ServerStats Server::stats() const {
   return implementation_->stats();

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <string_view>
 
 #include <brume/engine/connection/core_extension.h>
@@ -24,6 +25,7 @@ namespace brume::connection {
 
 class Link;
 class Session;
+class TlsCore;
 
 // Counts who was let in.
 class Doorkeeper {
@@ -57,6 +59,7 @@ struct CoreContext {
     const Request* request = nullptr;
   } opening;  // whose handler is called for the first time, and for which request
   Lingering lingering{reactor};
+  std::unique_ptr<TlsCore> tls;  // null where connections are in clear
   core::Slab<Link> links;
   CoreExtensions extensions;
 };

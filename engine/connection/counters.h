@@ -46,8 +46,13 @@ enum class Refusal : std::uint8_t {
   slow_turn,
   slow_consumer,
   hub_overloaded,
+  tls_handshake,
+  tls_timeout,
+  tls_record,
+  tls_truncated,
+  tls_bare_records,
 };
-inline constexpr std::size_t kRefusalCount = 17;
+inline constexpr std::size_t kRefusalCount = 22;
 std::string_view to_string(Refusal refusal);
 
 struct Counters {
@@ -60,6 +65,8 @@ struct Counters {
   Counter messages_sent;
   Counter bytes_received;
   Counter bytes_sent;
+  Counter tls_handshakes;  // done
+  Counter tls_resumed;     // of them by a ticket
   Counter handed_over;  // fresh sockets given to another core
   // Messages of broadcasts that a full or busy outbox did not get, by what was done.
   Counter dropped_newest;

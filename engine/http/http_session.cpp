@@ -34,7 +34,9 @@ HttpSession::HttpSession(connection::Transport& transport, const Service& servic
     : context_(transport.context()),
       transport_(&transport),
       service_(service),
-      deadline_(accepted + service.config.handshake_timeout) {}
+      deadline_(accepted + service.config.handshake_timeout) {
+  if (auto tls = transport.tls_info()) tls_ = std::make_unique<const TlsInfo>(*std::move(tls));
+}
 
 HttpSession::~HttpSession() {
   if (task_) destroy_task(task_);
@@ -43,7 +45,13 @@ HttpSession::~HttpSession() {
 
 HttpSession& HttpSession::open(connection::Transport& transport, const Service& service, Time accepted) {
   void* memory = transport.context().reactor.frames().allocate(sizeof(HttpSession));
-  auto* session = new (memory) HttpSession(transport, service, accepted);
+  HttpSession* session = nullptr;
+  try {
+    session = new (memory) HttpSession(transport, service, accepted);
+  } catch (...) {
+    core::FramePool::deallocate(memory);
+    throw;
+  }
   transport.set_protocol(*session);
   transport.wake_by(session->deadline_);
   return *session;
@@ -134,7 +142,7 @@ std::size_t HttpSession::read_body(std::span<std::byte> input) {
 void HttpSession::dispatch() {
   reactor().serve(route_name());
   state_ = State::handling;
-  request_.emplace(head_, as_bytes(body_), transport_->peer(), parameters_);
+  request_.emplace(head_, as_bytes(body_), transport_->peer(), parameters_, tls_.get());
   if (route_->websocket) return respond(judge(*request_, route_->websocket));
   begin(run_handler());
 }

@@ -94,6 +94,7 @@ class HttpSession final : public connection::Protocol {
   std::optional<codec::BodyDecoder> body_decoder_;
   std::string body_;
   std::vector<PathParameter> parameters_;
+  std::unique_ptr<const TlsInfo> tls_;  // null for a connection in clear
   std::optional<Request> request_;
   const Route* route_ = nullptr;
   void* task_ = nullptr;              // the handler's frame while it runs

@@ -15,6 +15,7 @@
 #include <brume/codec/http_head.h>
 #include <brume/engine/io/address.h>
 #include <brume/engine/message.h>
+#include <brume/engine/tls_config.h>
 
 namespace brume {
 
@@ -27,8 +28,8 @@ struct PathParameter {
 class Request {
  public:
   Request(const codec::RequestHead& head, Bytes body, const io::Address& peer,
-          std::span<const PathParameter> parameters)
-      : head_(&head), body_(body), peer_(&peer), parameters_(parameters) {}
+          std::span<const PathParameter> parameters, const TlsInfo* tls = nullptr)
+      : head_(&head), body_(body), peer_(&peer), parameters_(parameters), tls_(tls) {}
 
   std::string_view method() const { return head_->method; }
   std::string_view target() const { return head_->target; }
@@ -50,6 +51,11 @@ class Request {
   std::string_view body_text() const { return as_text(body_); }
   const io::Address& remote_address() const { return *peer_; }
 
+  // Whether this server ended TLS for it, and what is known of that: the name asked for, the client's certificate. Null
+  // where it came in clear.
+  bool is_tls() const { return tls_ != nullptr; }
+  const TlsInfo* tls() const { return tls_; }
+
   const codec::RequestHead& head() const { return *head_; }
 
  private:
@@ -57,6 +63,7 @@ class Request {
   Bytes body_;
   const io::Address* peer_;
   std::span<const PathParameter> parameters_;
+  const TlsInfo* tls_;
 };
 
 // Percent-decodes `text`; nullopt for a broken escape. `plus_is_blank`: as in a query.

@@ -25,7 +25,8 @@ Response judge(const Request& request, connection::RouteRef route, std::string_v
   const auto key = codec::judge_upgrade(request.head());
   if (!key) return Response::of(key.error());
   const RouteConfig& config = route->config;
-  const bool welcome = config.check_origin ? config.check_origin(request) : codec::same_origin(request.head());
+  const bool welcome = config.check_origin ? config.check_origin(request)
+                                           : codec::same_origin(request.head(), request.is_tls() ? "https" : "");
   if (!welcome) return Response::of(codec::HttpError::origin_refused);
   auto agreed = subprotocol_for(request, config, subprotocol);
   if (!agreed) return Response::of(codec::HttpError::internal_error);
