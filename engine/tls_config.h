@@ -38,6 +38,7 @@ struct TlsConfig {
   TlsVersion min_version = TlsVersion::tls_1_2;
   std::string ciphers{"ECDHE+AESGCM:ECDHE+CHACHA20"};  // of TLS 1.2, as OpenSSL writes them
   std::string ciphersuites{"TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"};  // of TLS 1.3
+  bool check_host = false;  // 421 where a request is for another host than the client asked for by SNI
   std::chrono::seconds ticket_key_interval{3600};  // a fresh key for session tickets; the one before it is still taken
   std::size_t max_handshakes = 1024;               // at a time on a core; who comes later waits
   std::uint32_t handshakes_per_turn = 8;           // steps of handshakes a core takes before others have their turn

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <brume/codec/handshake.h>
+#include <brume/codec/http_authority.h>
 #include <brume/engine/connection/core_context.h>
 #include <brume/engine/connection/session.h>
 #include <brume/engine/core/task.h>
@@ -101,6 +102,7 @@ void HttpSession::on_head() {
   if (!head) return refuse(head.error());
   head_ = *head;
   keep_alive_ = head_.keep_alive();
+  if (is_misdirected()) return refuse(HttpError::misdirected_request);
   auto match = service_.router.find(head_.method, head_.path, parameters_);
   if (!match.route) {
     if (match.allow.empty()) return refuse(HttpError::not_found);
@@ -119,6 +121,12 @@ void HttpSession::on_head() {
   body_decoder_.emplace(*framing, service_.config.max_body_size);
   // RFC 9110, section 10.1.1: the peer holds the body back until it hears that it is wanted.
   if (head_.version_minor >= 1 && head_.has_token("Expect", "100-continue")) write("HTTP/1.1 100 Continue\r\n\r\n", {});
+}
+
+bool HttpSession::is_misdirected() const {
+  if (!tls_ || tls_->server_name.empty() || !service_.config.tls->check_host) return false;
+  const auto authority = codec::parse_authority(head_.authority);
+  return !authority || !codec::equals_ignore_case(authority->host, tls_->server_name);
 }
 
 std::size_t HttpSession::read_body(std::span<std::byte> input) {

@@ -33,8 +33,9 @@ Core::Core(std::unique_ptr<io::Io> io, const Options& options, const http::Servi
                admission) {
   if (!options.tls) return;
   const TlsConfig& tls = *service.config.tls;
+  connection::TlsOpener& opener = *this;
   context_.tls = std::make_unique<connection::TlsCore>(
-      context_.reactor, *options.tls, *this,
+      context_.reactor, *options.tls, opener,
       connection::TlsCore::Limits{tls.max_handshakes, tls.handshakes_per_turn, tls.record_rate});
 }
 

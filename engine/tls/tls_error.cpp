@@ -94,12 +94,14 @@ std::string_view to_string(TlsError error) {
 
 TlsFault take_fault() {
   TlsFault fault;
-  // The first says what went wrong; those behind it say where that led to.
-  if (const unsigned long code = ERR_get_error(); code != 0) {
-    fault.error = classify(code);
-    if (const char* text = ERR_reason_error_string(code)) fault.detail = text;
+  // The first of TLS's own says what went wrong: those before it say what a cipher met, those behind it where it led.
+  unsigned long chosen = 0;
+  while (const unsigned long code = ERR_get_error()) {
+    if (chosen == 0 || (ERR_GET_LIB(chosen) != ERR_LIB_SSL && ERR_GET_LIB(code) == ERR_LIB_SSL)) chosen = code;
   }
-  ERR_clear_error();
+  if (chosen == 0) return fault;
+  fault.error = classify(chosen);
+  if (const char* text = ERR_reason_error_string(chosen)) fault.detail = text;
   return fault;
 }
 

@@ -171,15 +171,19 @@ TlsFilter::Step TlsFilter::step(std::span<const std::byte> input, std::span<std:
 }
 
 bool TlsFilter::believes(std::span<const std::byte> input) {
-  // A record's header has 5 bytes; then come the message's kind and its size in three bytes (RFC 8446, section 4).
+  // A record's header ends in two bytes of size; then come the message's kind and its size in three bytes (RFC 8446,
+  // sections 4 and 5.1). A hello whose first record is shorter than that is left to OpenSSL, which takes 128 KiB.
+  constexpr std::size_t kRecordSizeAt = 3;
   constexpr std::size_t kSizeAt = 6;
-  const std::size_t before = handshake_bytes_;
-  if (!context_->is_server() || before > kSizeAt + 1) return true;
-  const auto byte_at = [&](std::size_t at) -> unsigned {
-    return at >= before && at - before < input.size() ? std::to_integer<unsigned>(input[at - before]) : 0U;
-  };
-  const bool is_handshake = before != 0 || byte_at(0) == SSL3_RT_HANDSHAKE;
-  if (!is_handshake || (byte_at(kSizeAt) == 0 && byte_at(kSizeAt + 1) < kMaxHelloSize >> 8)) return true;
+  constexpr std::size_t kEnd = 8;
+  constexpr std::uint8_t kMessageHeader = 4;
+  if (!context_->is_server() || handshake_bytes_ >= kEnd) return true;
+  for (std::size_t i = 0; i < input.size() && handshake_bytes_ + i < kEnd; i++)
+    head_[handshake_bytes_ + i] = std::to_integer<std::uint8_t>(input[i]);
+  if (handshake_bytes_ + input.size() < kEnd) return true;
+  const bool split = head_[kRecordSizeAt] == 0 && head_[kRecordSizeAt + 1] < kMessageHeader;
+  if (head_[0] != SSL3_RT_HANDSHAKE || split) return true;
+  if (head_[kSizeAt] == 0 && head_[kSizeAt + 1] < kMaxHelloSize >> 8) return true;
   // OpenSSL would make room for what is declared before it says no.
   constexpr std::array<unsigned char, 7> kIllegalParameter = {SSL3_RT_ALERT,  0x03, 0x03, 0x00, 0x02,
                                                               SSL3_AL_FATAL, SSL_AD_ILLEGAL_PARAMETER};
@@ -240,11 +244,20 @@ std::uint32_t TlsFilter::take_bare_records() {
 bool TlsFilter::seal(std::span<const std::byte> plain, Output& output, io::Time now) {
   assert((state_ == State::open || state_ == State::closed) && !plain.empty());
   const Call call(*this, {}, output, now);
+  sealed_records_ += static_cast<std::uint32_t>((plain.size() - 1) / kMaxRecordPayload + 1);
+  if (sealed_records_ >= kRecordsPerKey) update_keys();
   std::size_t size = 0;
   const int result = SSL_write_ex(ssl_, plain.data(), plain.size(), &size);
   // All or nothing: the output takes whatever it gets, and fewer or more would be bytes lost or made up.
   if (result == 1 && size == plain.size()) return true;
   if (result == 1 || !failed_by(result)) fail({TlsError::protocol_error, "a write was not taken whole"});
+  return false;
+}
+
+bool TlsFilter::update_keys() {
+  sealed_records_ = 0;
+  if (SSL_version(ssl_) == TLS1_3_VERSION && SSL_key_update(ssl_, SSL_KEY_UPDATE_NOT_REQUESTED) == 1) return true;
+  ERR_clear_error();
   return false;
 }
 

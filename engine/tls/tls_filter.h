@@ -7,6 +7,7 @@
 //   handshake -> open -> closed (the peer's close_notify came; sending may go on) or failed (nothing goes on)
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -47,6 +48,9 @@ class TlsFilter {
   // Of all a peer sends before it has shown that it can: a hello, a chain of certificates and some room.
   static constexpr std::size_t kMaxHandshakeSize = 128 * 1024;
 
+  // Below what AES-GCM is safe for (RFC 8446, section 5.5: 2^24.5).
+  static constexpr std::uint32_t kRecordsPerKey = 1U << 24;
+
   enum class State : std::uint8_t { fresh, handshake, open, closed, failed };
 
   TlsFilter() = default;
@@ -70,6 +74,9 @@ class TlsFilter {
   Step step(std::span<const std::byte> input, std::span<std::byte> plain, Output& output, io::Time now);
   // Seals `plain`, which is not empty. False: failed. Requires: open or closed.
   bool seal(std::span<const std::byte> plain, Output& output, io::Time now);
+  // What is sealed from now on has fresh keys (RFC 8446, section 4.6.3), which happens by itself after kRecordsPerKey.
+  // False with TLS 1.2, which has no such thing. Requires: open or closed.
+  bool update_keys();
   // Seals close_notify (RFC 8446, section 6.1); does nothing where that cannot be.
   void close(Output& output, io::Time now);
 
@@ -114,6 +121,8 @@ class TlsFilter {
   std::uint32_t records_ = 0;          // since the count was last taken: all, and those with data
   std::uint32_t data_records_ = 0;
   std::uint32_t handshake_bytes_ = 0;  // received
+  std::uint32_t sealed_records_ = 0;   // with the keys in use
+  std::array<std::uint8_t, 8> head_{};  // of the connection
   State state_ = State::fresh;
   bool no_memory_ = false;
 };

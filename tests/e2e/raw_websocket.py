@@ -14,9 +14,13 @@ TIMEOUT_SECONDS = 60.0
 
 
 class RawWebSocket:
-    def __init__(self, port, path="/ws/echo", open_now=True):
+    """`wrap`: makes a TLS socket of the plain one before the request is sent."""
+
+    def __init__(self, port, path="/ws/echo", open_now=True, wrap=None):
         self.socket = socket.create_connection(("127.0.0.1", port), TIMEOUT_SECONDS)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if wrap:
+            self.socket = wrap(self.socket)
         self.buffer = bytearray()
         key = base64.b64encode(os.urandom(16)).decode()
         self.accept = base64.b64encode(hashlib.sha1((key + GUID).encode()).digest()).decode()
