@@ -159,8 +159,7 @@ class TlsTransportTest : public testing::Test {
   }
   ~TlsTransportTest() override {
     for (auto* side : {&client, &server}) {
-      if (!*side) continue;
-      if ((*side)->tls) (*side)->tls->on_detached();
+      if (*side && (*side)->tls) std::exchange((*side)->tls, nullptr)->on_detached();
     }
     turn();
     client.reset();

@@ -183,12 +183,13 @@ TEST_F(TlsRows, T7_ARecordChangedOnItsWayEndsTheConnectionWithAnAlert) {
   RawTls client(world, server, context(client_tls));
   client.upgrade();
   client.seal(kHi);
+  client.run();
+  EXPECT_EQ(client.opened, std::string("\x81\x02hi")) << "what came before it";
   client.holding = true;
   client.seal(kHi);
   client.held.back() = static_cast<char>(client.held.back() ^ 1);
   client.socket.send(client.held);
   client.run();
-  EXPECT_EQ(client.opened, std::string("\x81\x02hi")) << "what came before it";
   EXPECT_EQ(client.filter.fault().error, tls::TlsError::alert_received);
   EXPECT_EQ(closed, std::vector<int>{1006});
   EXPECT_EQ(server.stats().refused_by("tls_record"), 1U);
