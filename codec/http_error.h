@@ -58,12 +58,12 @@ enum class HttpError : std::uint8_t {
   origin_refused,                 // 403
   // the server's own answers
   misdirected_request,  // 421: a host other than the one TLS was asked for, where that is checked
-  request_timeout,     // 408
-  not_found,           // 404
-  method_not_allowed,  // 405
-  internal_error,      // 500
-  draining,            // 503 with Retry-After: an upgrade or a connection that comes while the server stops
-  over_capacity,       // 503 with Retry-After
+  request_timeout,      // 408
+  not_found,            // 404
+  method_not_allowed,   // 405
+  internal_error,       // 500
+  draining,             // 503 with Retry-After: an upgrade or a connection that comes while the server stops
+  over_capacity,        // 503 with Retry-After
 };
 inline constexpr std::size_t kHttpErrorCount = 47;
 

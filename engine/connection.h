@@ -110,7 +110,8 @@ class Connection {
   // Unique within the server's life.
   std::uint64_t id() const;
   const io::Address& remote_address() const;
-  // What TLS there is; nullopt for a connection in clear, and once the socket is closed. Puts strings together: ask once.
+  // What TLS there is; nullopt for a connection in clear, and once the socket is closed. Puts strings together: ask
+  // once.
   std::optional<TlsInfo> tls_info() const;
   // The subprotocol agreed on, or empty. Valid as long as the connection.
   std::string_view subprotocol() const;

@@ -82,7 +82,8 @@ int Server::run(std::string_view text) {
   Signals signals;
   if (const auto listening = listen(text); !listening) return fail(listening.error());
   if (const auto started = start(); !started) return fail(started.error());
-  config().log(LogLevel::info, (config().tls ? "listening on https://" : "listening on http://") + address().to_string() + " (" + std::to_string(core_count()) +
+  config().log(LogLevel::info, (config().tls ? "listening on https://" : "listening on http://") +
+                                   address().to_string() + " (" + std::to_string(core_count()) +
                                    (core_count() == 1 ? " core, " : " cores, ") + std::string(io_name()) + ")");
   bool stopping = false;
   while (!stopped()) {

@@ -49,9 +49,9 @@ struct TlsConfig {
 std::optional<SystemError> validate(const TlsConfig& config);
 
 struct TlsClientConfig {
-  std::string ca_file{};      // whose servers are trusted; empty: the system's list
-  std::string server_name{};  // asked for and expected in the certificate; empty: the host that is connected to
-  bool verify = true;         // false: any certificate will do, which leaves the door open to anyone in between
+  std::string ca_file{};         // whose servers are trusted; empty: the system's list
+  std::string server_name{};     // asked for and expected in the certificate; empty: the host that is connected to
+  bool verify = true;            // false: any certificate will do, which leaves the door open to anyone in between
   TlsCertificate certificate{};  // the client's own; without files: none
   TlsVersion min_version = TlsVersion::tls_1_2;
   TlsVersion max_version = TlsVersion::tls_1_3;
@@ -61,10 +61,11 @@ struct TlsClientConfig {
 struct TlsInfo {
   TlsVersion version = TlsVersion::tls_1_3;
   std::string cipher{};
-  std::string server_name{};     // that the client asked for (SNI), or empty
-  std::string client_subject{};  // of the client's certificate, as in "CN=ann,O=Example" (RFC 4514); empty: it sent none
-  std::string protocol{};        // agreed on by ALPN, or empty
-  bool resumed = false;          // without a full handshake
+  std::string server_name{};  // that the client asked for (SNI), or empty
+  std::string
+      client_subject{};    // of the client's certificate, as in "CN=ann,O=Example" (RFC 4514); empty: it sent none
+  std::string protocol{};  // agreed on by ALPN, or empty
+  bool resumed = false;    // without a full handshake
 };
 
 }  // namespace brume

@@ -67,7 +67,7 @@ struct Counters {
   Counter bytes_sent;
   Counter tls_handshakes;  // done
   Counter tls_resumed;     // of them by a ticket
-  Counter handed_over;  // fresh sockets given to another core
+  Counter handed_over;     // fresh sockets given to another core
   // Messages of broadcasts that a full or busy outbox did not get, by what was done.
   Counter dropped_newest;
   Counter dropped_oldest;

@@ -103,7 +103,7 @@ class TlsCore final : public core::Participant {
   std::unique_ptr<std::byte[]> scratch_;
   std::uint64_t turn_ = 0;  // that steps_ counts in
   std::uint32_t steps_ = 0;
-  std::size_t handshakes_ = 0;  // under way
+  std::size_t handshakes_ = 0;                   // under way
   core::IntrusiveList<TlsTransport> waiting_;    // to go on
   core::IntrusiveList<TlsTransport> newcomers_;  // to begin
 };

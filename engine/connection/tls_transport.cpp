@@ -108,8 +108,8 @@ void TlsTransport::account(std::size_t bytes) {
 
 bool TlsTransport::take_records(std::span<const std::byte> records) noexcept {
   try {
-    const auto room = link_.outbox().append(context_.reactor.blocks(), records.size(), Outbox::Content::raw,
-                                            block_size_);
+    const auto room =
+        link_.outbox().append(context_.reactor.blocks(), records.size(), Outbox::Content::raw, block_size_);
     std::memcpy(room.data(), records.data(), records.size());
     wrote_ = true;
     return true;
@@ -395,8 +395,7 @@ Time TlsTransport::on_deadline(Time now) {
   if (state_ == State::over) return Time::max();
   if (state_ != State::open) {
     if (now < deadline_) return deadline_;
-    if (state_ == State::handshake)
-      count(Refusal::tls_timeout, "the handshake took too long", {}, LogLevel::info);
+    if (state_ == State::handshake) count(Refusal::tls_timeout, "the handshake took too long", {}, LogLevel::info);
     abort(End::local);
     return Time::max();
   }

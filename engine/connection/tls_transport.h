@@ -140,7 +140,7 @@ class TlsTransport final : public Transport, public Protocol, public core::ListL
   struct Line {
     bool counted = false;  // among the handshakes under way
     bool granted = false;  // the next step is paid for
-  } line_;                     // the core's note
+  } line_;                 // the core's note
   bool paused_ = false;
   bool offering_ = false;  // inside feed()
   bool input_over_ = false;

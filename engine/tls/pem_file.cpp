@@ -96,7 +96,8 @@ std::expected<std::vector<CertificatePointer>, SystemError> read_certificates(co
   const bool none = certificates.empty() && (ERR_peek_error() == 0 || is_end_of_file(ERR_peek_last_error()));
   if (none) {
     ERR_clear_error();
-    return std::unexpected(SystemError{SystemError::Kind::tls, 0, "the " + named(what, path) + " holds no certificate"});
+    return std::unexpected(
+        SystemError{SystemError::Kind::tls, 0, "the " + named(what, path) + " holds no certificate"});
   }
   return std::unexpected(tls_system_error("the " + named(what, path) + " holds a broken certificate"));
 }

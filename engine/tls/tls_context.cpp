@@ -167,8 +167,8 @@ std::array<unsigned char, 32> session_context(const TlsConfig& config, const std
 }
 
 std::optional<SystemError> set_common(SSL_CTX* context, TlsVersion lowest, TlsVersion highest) {
-  constexpr std::uint64_t kOptions = SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-                                     SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA;
+  constexpr std::uint64_t kOptions =
+      SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA;
   SSL_CTX_set_options(context, kOptions);
   // The outbox may have moved between two attempts to write; and an idle connection owns no buffers.
   SSL_CTX_set_mode(context, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
@@ -290,9 +290,9 @@ std::optional<SystemError> TlsContext::load(SSL_CTX* context, const TlsCertifica
   if (!key) return key.error();
   if (X509_check_private_key(chain->front().get(), key->get()) != 1) {
     ERR_clear_error();
-    return SystemError{SystemError::Kind::tls, 0,
-                       "the key file \"" + certificate.key_file + "\" does not belong to the certificate file \"" +
-                           path + '"'};
+    return SystemError{
+        SystemError::Kind::tls, 0,
+        "the key file \"" + certificate.key_file + "\" does not belong to the certificate file \"" + path + '"'};
   }
   if (SSL_CTX_use_PrivateKey(context, key->get()) != 1)
     return tls_system_error("the key file \"" + certificate.key_file + "\" cannot be used");

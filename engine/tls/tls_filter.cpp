@@ -74,7 +74,8 @@ class TlsFilter::Call {
 TlsFilter::~TlsFilter() {
   if (!ssl_) return;
   // A session is good for resuming however its connection ended: OpenSSL would forbid it where no close_notify went.
-  if (state_ == State::open || state_ == State::closed) SSL_set_shutdown(ssl_, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+  if (state_ == State::open || state_ == State::closed)
+    SSL_set_shutdown(ssl_, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
   SSL_free(ssl_);
 }
 
@@ -185,8 +186,8 @@ bool TlsFilter::believes(std::span<const std::byte> input) {
   if (head_[0] != SSL3_RT_HANDSHAKE || split) return true;
   if (head_[kSizeAt] == 0 && head_[kSizeAt + 1] < kMaxHelloSize >> 8) return true;
   // OpenSSL would make room for what is declared before it says no.
-  constexpr std::array<unsigned char, 7> kIllegalParameter = {SSL3_RT_ALERT,  0x03, 0x03, 0x00, 0x02,
-                                                              SSL3_AL_FATAL, SSL_AD_ILLEGAL_PARAMETER};
+  constexpr std::array<unsigned char, 7> kIllegalParameter = {
+      SSL3_RT_ALERT, 0x03, 0x03, 0x00, 0x02, SSL3_AL_FATAL, SSL_AD_ILLEGAL_PARAMETER};
   give_output(std::as_bytes(std::span(kIllegalParameter)));
   fail({TlsError::handshake_too_large, "a hello of that size"});
   return false;

@@ -118,10 +118,10 @@ class TlsFilter {
   Output* output_ = nullptr;
   io::Time now_{0};
   TlsFault fault_;
-  std::uint32_t records_ = 0;          // since the count was last taken: all, and those with data
+  std::uint32_t records_ = 0;  // since the count was last taken: all, and those with data
   std::uint32_t data_records_ = 0;
-  std::uint32_t handshake_bytes_ = 0;  // received
-  std::uint32_t sealed_records_ = 0;   // with the keys in use
+  std::uint32_t handshake_bytes_ = 0;   // received
+  std::uint32_t sealed_records_ = 0;    // with the keys in use
   std::array<std::uint8_t, 8> head_{};  // of the connection
   State state_ = State::fresh;
   bool no_memory_ = false;

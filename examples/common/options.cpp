@@ -47,9 +47,10 @@ Options parse_options(int argc, char** argv, const char* description, const AddO
   std::vector<std::string> tls_certificates;
   std::vector<std::string> tls_keys;
   std::string tls_client_ca;
-  CLI::Option* certificate =
-      app.add_option("--tls-cert", tls_certificates, "certificate file (PEM): serves https and wss; SIGHUP reads it anew");
-  CLI::Option* key = app.add_option("--tls-key", tls_keys, "its private key; both may be given several times, in order");
+  CLI::Option* certificate = app.add_option("--tls-cert", tls_certificates,
+                                            "certificate file (PEM): serves https and wss; SIGHUP reads it anew");
+  CLI::Option* key =
+      app.add_option("--tls-key", tls_keys, "its private key; both may be given several times, in order");
   certificate->needs(key);
   key->needs(certificate);
   app.add_option("--tls-client-ca", tls_client_ca, "only clients with a certificate by these authorities are let in")

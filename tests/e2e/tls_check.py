@@ -8,6 +8,7 @@ import socket
 import ssl
 import subprocess
 import time
+import warnings
 
 from raw_websocket import BINARY, TEXT, TIMEOUT_SECONDS, RawWebSocket
 from server_program import EchoServer, expect, program, run_check
@@ -40,6 +41,7 @@ def versions(server, certificates):
         connection.expect_echo(TEXT, b"hello over TLS")
         connection.expect_echo(BINARY, LARGE)
         connection.close()
+    warnings.simplefilter("ignore", DeprecationWarning)  # that is the point of it
     old = certificates.client()
     old.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
     old.maximum_version = ssl.TLSVersion.TLSv1_1

@@ -102,8 +102,7 @@ class FakeProtocol final : public Protocol {
 
 // One side: link, TLS, protocol.
 struct Side final : TlsOpener {
-  Side(CoreContext& c, const std::shared_ptr<const tls::TlsContext>& certificates)
-      : context(c), link(c), protocol(c) {
+  Side(CoreContext& c, const std::shared_ptr<const tls::TlsContext>& certificates) : context(c), link(c), protocol(c) {
     store.set(certificates);
     core.emplace(c.reactor, store, *this, TlsCore::Limits{16, 16, 100});
   }

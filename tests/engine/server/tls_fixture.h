@@ -16,7 +16,8 @@ namespace brume {
 class TlsServerTest : public testing::Test {
  protected:
   TlsServerTest() {
-    tls.certificates = {certificates.issue("a.test", "DNS:a.test,IP:127.0.0.1"), certificates.issue("b.test", "DNS:b.test")};
+    tls.certificates = {certificates.issue("a.test", "DNS:a.test,IP:127.0.0.1"),
+                        certificates.issue("b.test", "DNS:b.test")};
     client_tls.ca_file = certificates.ca_file();
     client_tls.server_name = "a.test";
   }

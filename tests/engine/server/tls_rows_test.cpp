@@ -44,8 +44,9 @@ struct RawTls final : tls::Output {
   void seal(std::string_view text) { EXPECT_TRUE(filter.seal(std::as_bytes(std::span(text)), *this, {})); }
   void upgrade() {
     run();
-    seal("GET /echo HTTP/1.1\r\nHost: a.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n");
+    seal(
+        "GET /echo HTTP/1.1\r\nHost: a.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n");
     run();
     EXPECT_EQ(opened.substr(0, 12), "HTTP/1.1 101");
     opened.clear();
@@ -221,17 +222,18 @@ TEST_F(TlsRows, T9_MessagesBeforeAndBehindThePauseOfAHandlerAreAllDelivered) {
   Server server(world, config());
   std::vector<std::string> got;
   server.get("/slow", websocket([&got](Connection& connection) -> Task<> {
-    while (auto message = co_await connection.receive()) {
-      got.emplace_back(message->text());
-      co_await sleep(10ms);
-    }
-  }));
+               while (auto message = co_await connection.receive()) {
+                 got.emplace_back(message->text());
+                 co_await sleep(10ms);
+               }
+             }));
   start(server);
   auto client = world.connect(server, "/slow", options());
   for (int i = 0; i < 200; i++) client.send_text(std::to_string(i) + std::string(500, '.'));
   world.run_for(60s);
   ASSERT_EQ(got.size(), 200U);
-  for (int i = 0; i < 200; i++) EXPECT_EQ(got[static_cast<std::size_t>(i)].substr(0, 3), (std::to_string(i) + "..").substr(0, 3));
+  for (int i = 0; i < 200; i++)
+    EXPECT_EQ(got[static_cast<std::size_t>(i)].substr(0, 3), (std::to_string(i) + "..").substr(0, 3));
 }
 
 // ---- limits
@@ -328,7 +330,8 @@ TEST_F(TlsRows, AStormOfFaultsLosesConnectionsButNeverOrderOrMemory) {
     std::vector<SimulatedClient> clients;
     for (int i = 0; i < 6; i++) {
       clients.push_back(world.connect(server, "/echo", options()));
-      for (int k = 0; k < 20; k++) clients.back().send_text(std::to_string(k) + std::string(static_cast<std::size_t>(k * k * 7), '.'));
+      for (int k = 0; k < 20; k++)
+        clients.back().send_text(std::to_string(k) + std::string(static_cast<std::size_t>(k * k * 7), '.'));
     }
     world.run_for(20s);
     for (auto& client : clients) {

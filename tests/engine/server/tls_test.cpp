@@ -193,10 +193,10 @@ TEST_F(TlsServerTest, TheClientsSubjectReachesTheHandlerAlsoWithAKeptRequest) {
   std::string later;
   RouteConfig keeping;
   keeping.keep_request = true;
-  server.get("/who", websocket(keeping, {.open = [&](Connection& c) { at_open = c.request().tls()->client_subject; },
-                                         .message = [&](Connection& c, const Message&) {
-                                           later = c.request().tls()->client_subject;
-                                         }}));
+  server.get("/who",
+             websocket(keeping,
+                       {.open = [&](Connection& c) { at_open = c.request().tls()->client_subject; },
+                        .message = [&](Connection& c, const Message&) { later = c.request().tls()->client_subject; }}));
   start(server);
   auto nobody = world.connect(server, "/who", options());
   world.run_until_idle();

@@ -54,8 +54,8 @@ TEST_F(ContextTest, GoodFilesGiveAContextThatKnowsItsNames) {
 
 TEST_F(ContextTest, AMissingFileIsNamedWithTheSystemsReason) {
   config.certificates = {{certificates.path("none.pem"), good.key_file}};
-  EXPECT_EQ(error(), "cannot read the certificate file \"" + certificates.path("none.pem") +
-                         "\": No such file or directory");
+  EXPECT_EQ(error(),
+            "cannot read the certificate file \"" + certificates.path("none.pem") + "\": No such file or directory");
   config.certificates = {{good.certificate_file, certificates.path("none.key")}};
   EXPECT_EQ(error(), "cannot read the key file \"" + certificates.path("none.key") + "\": No such file or directory");
   config.certificates = {good};
@@ -96,9 +96,10 @@ TEST_F(ContextTest, AKeyOfAnotherCertificateIsNamedTogetherWithIt) {
 }
 
 TEST_F(ContextTest, AKeyThatNeedsAPasswordIsRefusedAndNobodyIsAsked) {
-  const std::string locked = write(
-      "locked.key", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIGbMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAc\n"
-                    "-----END ENCRYPTED PRIVATE KEY-----\n");
+  const std::string locked =
+      write("locked.key",
+            "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIGbMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAc\n"
+            "-----END ENCRYPTED PRIVATE KEY-----\n");
   config.certificates = {{good.certificate_file, locked}};
   EXPECT_EQ(error(), "the key file \"" + locked + "\" is locked by a password");
 }
