@@ -107,7 +107,8 @@ class Server {
   void wait();
 
   // Reads the files of Config::tls again; connections that begin from now on get what they hold, older ones keep
-  // theirs. Any thread. Where a file cannot be used nothing changes, the error names it, and it is logged.
+  // theirs. Any thread; a core that calls it stands still while files are read. Where one cannot be used nothing
+  // changes, the error names it, and it is logged.
   std::expected<void, SystemError> reload_tls();
 
   // For what has a part of its own on every core (hub/hub.h). Added before start().

@@ -25,6 +25,7 @@ class TcpPeer;
 class WebSocketPeer;
 }  // namespace sim
 
+// With TLS keys are random: what a run with one seed means is the same each time, its bytes and trace_hash() are not.
 struct ClientOptions {
   std::vector<std::pair<std::string, std::string>> headers{};  // added to the upgrade request as they are
   std::vector<std::string> subprotocols{};                     // offered in this order
