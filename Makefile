@@ -68,10 +68,12 @@ $(foreach goal,$(MAKECMDGOALS),$(if $(previous),$(eval $(goal): | $(previous)))$
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | sort | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
 
-run: ## build and serve chat, echo and notifications on http://localhost:8080 (PORT=, ARGS=)
-	@$(PACKAGES)
-	@$(MAKE) $(OUT)/bin/demo
-	@exec $(OUT)/bin/demo --port $(PORT) $(ARGS)
+run: ## build and serve chat, echo and notifications on http://localhost:8080 (PORT=, ARGS=; TLS=1: https and wss)
+	@$(PACKAGES) $(if $(TLS),tls)
+	@$(MAKE) $(OUT)/bin/demo $(if $(TLS),$(OUT)/tls/self-signed.pem)
+	@exec $(OUT)/bin/demo --port $(PORT) $(TLS_ARGS) $(ARGS)
+
+TLS_ARGS = $(if $(TLS),--tls-cert $(OUT)/tls/self-signed.pem --tls-key $(OUT)/tls/self-signed.key)
 
 build: ## build the library and the programs into build/bin
 	@$(MAKE) $(OUT)/release/libbrume.a programs-release
@@ -126,6 +128,12 @@ define remember
 	@mkdir -p $(@D)
 	@echo '$(1)' | cmp -s - $@ || echo '$(1)' > $@
 endef
+
+# For `make run TLS=1` alone: nobody vouches for it, and browsers say so. Made anew once it has expired.
+$(OUT)/tls/self-signed.pem: $(if $(TLS),$(shell openssl x509 -checkend 86400 -noout -in $(OUT)/tls/self-signed.pem >/dev/null 2>&1 || echo FORCE))
+	@mkdir -p $(@D)
+	@openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 365 -subj /CN=localhost \
+	  -addext subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1 -keyout $(@:.pem=.key) -out $@ 2>/dev/null
 
 build/include/brume:
 	@mkdir -p $(@D)

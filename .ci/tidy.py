@@ -36,10 +36,12 @@ FLAGS = [
 ORDER = [
     "codec",
     "engine/error.h",
+    "engine/tls_config.h",
     "engine/io",
     "engine/core",
     "engine/message.h",
     "engine/prepared_message.h",
+    "engine/tls",
     "engine/config.h",
     "engine/connection.h",
     "engine/connection",

@@ -76,6 +76,8 @@ constexpr std::array<HttpErrorInfo, kHttpErrorCount> kHttpErrors{{
      "Sec-WebSocket-Extensions must be a list of extensions with their parameters.", "RFC 6455, 9.1"},
     {origin_refused, 403, "origin_refused", "Pages of this origin may not connect here.", "RFC 6455, 10.2"},
 
+    {misdirected_request, 421, "misdirected_request", "TLS was begun for another host than this request is for.",
+     "RFC 9110, 15.5.20"},
     {request_timeout, 408, "request_timeout", "The request took too long to arrive.", "RFC 9110, 15.5.9"},
     {not_found, 404, "not_found", "There is nothing at this path.", "RFC 9110, 15.5.5"},
     {method_not_allowed, 405, "method_not_allowed", "This path does not take the request method.", "RFC 9110, 15.5.6"},

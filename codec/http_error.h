@@ -57,14 +57,15 @@ enum class HttpError : std::uint8_t {
   malformed_extension_list,       // 400
   origin_refused,                 // 403
   // the server's own answers
-  request_timeout,     // 408
-  not_found,           // 404
-  method_not_allowed,  // 405
-  internal_error,      // 500
-  draining,            // 503 with Retry-After: an upgrade or a connection that comes while the server stops
-  over_capacity,       // 503 with Retry-After
+  misdirected_request,  // 421: a host other than the one TLS was asked for, where that is checked
+  request_timeout,      // 408
+  not_found,            // 404
+  method_not_allowed,   // 405
+  internal_error,       // 500
+  draining,             // 503 with Retry-After: an upgrade or a connection that comes while the server stops
+  over_capacity,        // 503 with Retry-After
 };
-inline constexpr std::size_t kHttpErrorCount = 46;
+inline constexpr std::size_t kHttpErrorCount = 47;
 
 struct HttpErrorInfo {
   HttpError error;

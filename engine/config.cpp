@@ -185,6 +185,8 @@ std::optional<SystemError> validate(const Config& config, std::size_t descriptor
   if (config.unix_socket_mode > 0777) {
     return SystemError{SystemError::Kind::config, 0, "unix_socket_mode must be from 0 to 0777 (octal)"};
   }
+  if (config.tls)
+    if (auto error = validate(*config.tls)) return error;
   return first_out_of_range(
       config, Duration{"handshake_timeout", &C::handshake_timeout, 1, kDay, "ms"},
       Duration{"keep_alive_timeout", &C::keep_alive_timeout, 1, kDay, "ms"},

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <brume/engine/io/environment.h>
+#include <brume/engine/tls_config.h>
 
 namespace brume {
 
@@ -84,6 +85,7 @@ struct Config : RouteConfig {
   std::chrono::milliseconds drain_timeout{10'000};  // stop(): until connections that did not close are cut
   std::chrono::milliseconds drain_spread{0};        // stop(): the closes are spread over that long
   std::chrono::milliseconds slow_turn{5};           // a turn above it logs the route; 0: off
+  std::optional<TlsConfig> tls{};                   // unset: connections are in clear
   LogFunction log{};                                // none: silent
 };
 

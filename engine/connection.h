@@ -26,6 +26,7 @@
 #include <brume/engine/io/address.h>
 #include <brume/engine/message.h>
 #include <brume/engine/prepared_message.h>
+#include <brume/engine/tls_config.h>
 
 namespace brume {
 
@@ -129,6 +130,9 @@ class Connection {
   // Unique within the server's life.
   std::uint64_t id() const;
   const io::Address& remote_address() const;
+  // What TLS there is; nullopt for a connection in clear, and once the socket is closed. Puts strings together: ask
+  // once.
+  std::optional<TlsInfo> tls_info() const;
   // The subprotocol agreed on, or empty. Valid as long as the connection.
   std::string_view subprotocol() const;
   // The upgrade request. Requires: a server's connection; the handler has not suspended yet (callbacks: `open` has not

@@ -48,6 +48,7 @@ struct SystemError {
     io_unavailable,       // the I/O backend asked for cannot be had here
     resources,            // out of memory, descriptors or threads
     wrong_state,          // called twice or out of order
+    tls,                  // a certificate, key or CA cannot be used; `text` names the file
   };
   Kind kind = Kind::config;
   int code = 0;      // errno where a system call failed, else 0

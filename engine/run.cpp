@@ -85,14 +85,16 @@ int Server::run(std::span<const std::string_view> texts) {
   if (const auto started = start(); !started) return fail(started.error());
   for (const std::string& address : addresses()) {
     const bool is_path = address.starts_with("unix:");
-    config().log(LogLevel::info, "listening on " + (is_path ? address : "http://" + address) + " (" +
-                                     std::to_string(core_count()) + (core_count() == 1 ? " core, " : " cores, ") +
-                                     std::string(io_name()) + ")");
+    const std::string scheme = is_path ? "" : config().tls ? "https://" : "http://";
+    config().log(LogLevel::info, "listening on " + scheme + address + " (" + std::to_string(core_count()) +
+                                     (core_count() == 1 ? " core, " : " cores, ") + std::string(io_name()) + ")");
   }
   bool stopping = false;
   while (!stopped()) {
     const int signal = signals.wait(std::chrono::milliseconds(stopping ? 20 : 1000));
-    if (signal == SIGHUP) {
+    if (signal == SIGHUP && config().tls) {
+      (void)reload_tls();  // which says how it went
+    } else if (signal == SIGHUP) {
       config().log(LogLevel::info, "SIGHUP: nothing to reload");
     } else if (signal != 0 && !stopping) {
       stopping = true;

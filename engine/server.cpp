@@ -7,6 +7,7 @@
 
 #include <brume/codec/http_error.h>
 #include <brume/codec/violation.h>
+#include <brume/engine/connection/tls_core.h>
 #include <brume/engine/http/router.h>
 #include <brume/engine/io/machine.h>
 #include <brume/engine/server.h>
@@ -67,6 +68,7 @@ class Server::Implementation {
   void add_extension(server::Extension& extension) { extensions_.push_back(&extension); }
   void remove_extension(server::Extension& extension) { std::erase(extensions_, &extension); }
   void run_on_each_core(const std::function<void(std::size_t)>& f);
+  std::expected<void, SystemError> reload_tls();
   ServerStats stats() const;
   io::Address address() const { return listeners_.address(); }
   std::vector<std::string> addresses() const { return listeners_.addresses(); }
@@ -85,6 +87,7 @@ class Server::Implementation {
   // One for each core, all of one kind.
   std::expected<std::vector<std::unique_ptr<io::Io>>, SystemError> make_ios(io::IoOptions options);
   std::expected<void, SystemError> make_cores();
+  std::expected<void, SystemError> read_tls();
   void log(LogLevel level, std::string_view line) const {
     if (config_.log) config_.log(level, line);
   }
@@ -97,6 +100,8 @@ class Server::Implementation {
   std::optional<SystemError> bad_route_;
   std::size_t cores_count_ = 1;
   server::ListenerSet listeners_{environment_};
+  std::shared_ptr<tls::TicketKeys> ticket_keys_;  // outlive every reload: tickets stay good
+  connection::TlsStore tls_;
   std::optional<server::Admission> admission_;
   std::vector<std::unique_ptr<server::Core>> cores_;
   std::vector<server::Extension*> extensions_;
@@ -164,6 +169,8 @@ std::expected<void, SystemError> Server::Implementation::listen(std::string_view
     return std::unexpected(wrong_state("listen() comes before start()"));
   if (state_ == State::fresh)
     if (auto resolved = resolve_config(); !resolved) return resolved;
+  if (state_ == State::fresh)
+    if (auto read = read_tls(); !read) return read;
   if (auto opened = listeners_.open(text, cores_count_, config_); !opened) return opened;
   state_ = State::listening;
   return {};
@@ -197,6 +204,27 @@ std::expected<void, SystemError> Server::Implementation::prepare() {
   return {};
 }
 
+std::expected<void, SystemError> Server::Implementation::read_tls() {
+  if (!config_.tls) return {};
+  if (!ticket_keys_) ticket_keys_ = std::make_shared<tls::TicketKeys>(config_.tls->ticket_key_interval);
+  auto context = tls::TlsContext::for_server(*config_.tls, ticket_keys_);
+  if (!context) return std::unexpected(std::move(context.error()));
+  tls_.set(*std::move(context));
+  return {};
+}
+
+std::expected<void, SystemError> Server::Implementation::reload_tls() {
+  if (!config_.tls) return std::unexpected(wrong_state("there is no TLS to reload"));
+  if (!stoppable_.load(std::memory_order_acquire)) return std::unexpected(wrong_state("reload_tls() needs start()"));
+  auto read = read_tls();
+  if (read) {
+    log(LogLevel::info, "TLS: certificates were read anew");
+  } else {
+    log(LogLevel::error, "TLS: the certificates before stay in use: " + read.error().text);
+  }
+  return read;
+}
+
 std::expected<void, SystemError> Server::Implementation::make_cores() {
   if (state_ != State::listening) return std::unexpected(wrong_state("start() needs one listen() before it"));
   const auto backend = choose_backend(config_);
@@ -217,6 +245,7 @@ std::expected<void, SystemError> Server::Implementation::make_cores() {
     server::Core::Options options;
     options.index = i;
     options.max_sockets = most;
+    if (config_.tls) options.tls = &tls_;
     options.reactor.busy_poll = config_.busy_poll;
     options.reactor.explain_turns = config_.slow_turn.count() != 0;
     options.reactor.memory_limit = config_.memory_limit / cores_count_;
@@ -337,6 +366,8 @@ ServerStats Server::Implementation::stats() const {
     stats.messages_sent += counters.messages_sent.get();
     stats.bytes_received += counters.bytes_received.get();
     stats.bytes_sent += counters.bytes_sent.get();
+    stats.tls_handshakes += counters.tls_handshakes.get();
+    stats.tls_resumed += counters.tls_resumed.get();
     stats.handed_over += counters.handed_over.get();
     for (const codec::ViolationInfo& rule : codec::violations())
       add_refused(rule.name, counters.violations[static_cast<std::size_t>(rule.violation)].get());
@@ -401,6 +432,9 @@ void Server::remove_extension(server::Extension& extension) {
 }
 void Server::run_on_each_core(const std::function<void(std::size_t)>& f) {
   implementation_->run_on_each_core(f);
+}
+std::expected<void, SystemError> Server::reload_tls() {
+  return implementation_->reload_tls();
 }
 ServerStats Server::stats() const {
   return implementation_->stats();

@@ -1,8 +1,9 @@
 // server.h: a WebSocket and HTTP server on all cores of a machine, or of a simulation.
 //
 // Filled with routes, then listen() and start(); or run(), which is the whole life of a program. Used by one thread,
-// but for stop(), which any thread may call, handlers included. Handlers run on the cores' threads. The library
-// installs no signal handler, never exits and writes only to Config::log; run() alone does the first and the last.
+// but for stop() and reload_tls(), which any thread may call, handlers included. Handlers run on the cores' threads.
+// The library installs no signal handler, never exits and writes only to Config::log; run() alone does the first and
+// the last.
 #pragma once
 
 #include <chrono>
@@ -41,6 +42,8 @@ struct ServerStats {
   std::uint64_t messages_sent = 0;
   std::uint64_t bytes_received = 0;
   std::uint64_t bytes_sent = 0;
+  std::uint64_t tls_handshakes = 0;                                 // done
+  std::uint64_t tls_resumed = 0;                                    // of them by a ticket, without a full handshake
   std::uint64_t handed_over = 0;                                    // fresh sockets given to a less loaded core
   std::vector<std::pair<std::string_view, std::uint64_t>> refused;  // by rule, those that happened
   std::uint64_t refused_by(std::string_view rule) const {
@@ -112,6 +115,11 @@ class Server {
   // Returns once everything has stopped. Not from a core's thread.
   void wait();
 
+  // Reads the files of Config::tls again; connections that begin from now on get what they hold, older ones keep
+  // theirs. Any thread; a core that calls it stands still while files are read. Where one cannot be used nothing
+  // changes, the error names it, and it is logged.
+  std::expected<void, SystemError> reload_tls();
+
   // For what has a part of its own on every core (hub/hub.h). Added before start().
   void add_extension(server::Extension& extension);
   void remove_extension(server::Extension& extension);
@@ -130,9 +138,9 @@ class Server {
   // "io_uring", "epoll" or "simulated", once started.
   std::string_view io_name() const;
 
-  // The program's way: raises the descriptor limit, logs to stderr where no log is set, listens, starts, and stops at
-  // SIGTERM or SIGINT (a second one: at once). Returns the exit code: 0, or 2 with one line on stderr where it could
-  // not begin.
+  // The program's way: raises the descriptor limit, logs to stderr where no log is set, listens, starts, reads
+  // certificates anew at SIGHUP, and stops at SIGTERM or SIGINT (a second one: at once). Returns the exit code: 0, or 2
+  // with one line on stderr where it could not begin.
   int run(std::string_view address) { return run(std::span(&address, 1)); }
   int run(std::span<const std::string_view> addresses);
 

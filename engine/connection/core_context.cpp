@@ -4,6 +4,7 @@
 
 #include <brume/engine/connection/core_context.h>
 #include <brume/engine/connection/link.h>
+#include <brume/engine/connection/tls_core.h>
 
 namespace brume::connection {
 

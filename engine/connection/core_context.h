@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <string_view>
 
 #include <brume/engine/connection/connects.h>
@@ -26,6 +27,7 @@ namespace brume::connection {
 
 class Link;
 class Session;
+class TlsCore;
 
 // Counts who was let in.
 class Doorkeeper {
@@ -65,6 +67,7 @@ struct CoreContext {
   // For connections this side makes (engine/client).
   MaskPool masks;
   Connects connects{reactor.io()};
+  std::unique_ptr<TlsCore> tls;  // null where connections are in clear
   core::Slab<Link> links;
   CoreExtensions extensions;
 };

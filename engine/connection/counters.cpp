@@ -40,6 +40,16 @@ std::string_view to_string(Refusal refusal) {
       return "hub_overloaded";
     case Refusal::proxy_timeout:
       return "proxy_timeout";
+    case Refusal::tls_handshake:
+      return "tls_handshake";
+    case Refusal::tls_timeout:
+      return "tls_timeout";
+    case Refusal::tls_record:
+      return "tls_record";
+    case Refusal::tls_truncated:
+      return "tls_truncated";
+    case Refusal::tls_bare_records:
+      return "tls_bare_records";
   }
   return "unknown";
 }

@@ -48,8 +48,13 @@ enum class Refusal : std::uint8_t {
   slow_consumer,
   hub_overloaded,
   proxy_timeout,
+  tls_handshake,
+  tls_timeout,
+  tls_record,
+  tls_truncated,
+  tls_bare_records,
 };
-inline constexpr std::size_t kRefusalCount = 18;
+inline constexpr std::size_t kRefusalCount = 23;
 std::string_view to_string(Refusal refusal);
 
 struct Counters {
@@ -62,7 +67,9 @@ struct Counters {
   Counter messages_sent;
   Counter bytes_received;
   Counter bytes_sent;
-  Counter handed_over;  // fresh sockets given to another core
+  Counter tls_handshakes;  // done
+  Counter tls_resumed;     // of them by a ticket
+  Counter handed_over;     // fresh sockets given to another core
   // Messages of broadcasts that a full or busy outbox did not get, by what was done.
   Counter dropped_newest;
   Counter dropped_oldest;

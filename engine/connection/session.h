@@ -68,6 +68,7 @@ class Session final : public Connection, public Protocol {
   std::stop_token stop_token();
   std::uint64_t id() const;
   const io::Address& remote_address() const;
+  std::optional<TlsInfo> tls_info() const { return transport_ ? transport_->tls_info() : std::nullopt; }
   std::string_view subprotocol() const;
   const Request& request() const;
   std::size_t buffered_size() const { return transport_ ? transport_->outbox().size() : 0; }

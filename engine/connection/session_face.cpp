@@ -59,6 +59,9 @@ std::uint64_t Connection::id() const {
 const io::Address& Connection::remote_address() const {
   return session(*this).remote_address();
 }
+std::optional<TlsInfo> Connection::tls_info() const {
+  return session(*this).tls_info();
+}
 std::string_view Connection::subprotocol() const {
   return session(*this).subprotocol();
 }

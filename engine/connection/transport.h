@@ -9,12 +9,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <optional>
 #include <span>
 
 #include <brume/engine/connection/lingering.h>
 #include <brume/engine/connection/outbox.h>
 #include <brume/engine/core/reactor.h>
 #include <brume/engine/io/address.h>
+#include <brume/engine/tls_config.h>
 
 namespace brume {
 class Connection;
@@ -89,7 +91,9 @@ class Transport : public core::Participant {
   // on_deadline() is called at `deadline` or earlier.
   virtual void wake_by(Time deadline) = 0;
   // Changed by the route's configuration.
-  void set_write_timeout(std::chrono::milliseconds timeout) { write_timeout_ = timeout; }
+  virtual void set_write_timeout(std::chrono::milliseconds timeout) { write_timeout_ = timeout; }
+  // What TLS there is; nullopt for a connection in clear.
+  virtual std::optional<TlsInfo> tls_info() const { return std::nullopt; }
 
   // end() waits for the peer's FIN before it sends its own, as a client does (RFC 6455, section 7.1.1).
   void let_peer_end_first() { peer_ends_first_ = true; }

@@ -10,8 +10,8 @@ namespace brume::core {
 
 class Ledger {
  public:
-  enum class Kind : std::uint8_t { outboxes, spills, messages, frames };
-  static constexpr std::size_t kKinds = 4;
+  enum class Kind : std::uint8_t { outboxes, spills, messages, frames, tls };
+  static constexpr std::size_t kKinds = 5;
 
   // `limit`: bytes; 0: none.
   explicit Ledger(std::size_t limit) : limit_(limit) {}

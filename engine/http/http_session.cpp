@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <brume/codec/handshake.h>
+#include <brume/codec/http_authority.h>
 #include <brume/engine/connection/core_context.h>
 #include <brume/engine/connection/session.h>
 #include <brume/engine/core/task.h>
@@ -35,7 +36,9 @@ HttpSession::HttpSession(connection::Transport& transport, const Service& servic
     : context_(transport.context()),
       transport_(&transport),
       service_(service),
-      deadline_(accepted + service.config.handshake_timeout) {}
+      deadline_(accepted + service.config.handshake_timeout) {
+  if (auto tls = transport.tls_info()) tls_ = std::make_unique<const TlsInfo>(*std::move(tls));
+}
 
 HttpSession::~HttpSession() {
   if (task_) destroy_task(task_);
@@ -44,7 +47,13 @@ HttpSession::~HttpSession() {
 
 HttpSession& HttpSession::open(connection::Transport& transport, const Service& service, Time accepted) {
   void* memory = transport.context().reactor.frames().allocate(sizeof(HttpSession));
-  auto* session = new (memory) HttpSession(transport, service, accepted);
+  HttpSession* session = nullptr;
+  try {
+    session = new (memory) HttpSession(transport, service, accepted);
+  } catch (...) {
+    core::FramePool::deallocate(memory);
+    throw;
+  }
   transport.set_protocol(*session);
   transport.wake_by(session->deadline_);
   return *session;
@@ -94,6 +103,7 @@ void HttpSession::on_head() {
   if (!head) return refuse(head.error());
   head_ = *head;
   keep_alive_ = head_.keep_alive();
+  if (is_misdirected()) return refuse(HttpError::misdirected_request);
   auto match = service_.router.find(head_.method, head_.path, parameters_);
   if (!match.route) {
     if (match.allow.empty()) return refuse(HttpError::not_found);
@@ -112,6 +122,12 @@ void HttpSession::on_head() {
   body_decoder_.emplace(*framing, service_.config.max_body_size);
   // RFC 9110, section 10.1.1: the peer holds the body back until it hears that it is wanted.
   if (head_.version_minor >= 1 && head_.has_token("Expect", "100-continue")) write("HTTP/1.1 100 Continue\r\n\r\n", {});
+}
+
+bool HttpSession::is_misdirected() const {
+  if (!tls_ || tls_->server_name.empty() || !service_.config.tls->check_host) return false;
+  const auto authority = codec::parse_authority(head_.authority);
+  return !authority || !codec::equals_ignore_case(authority->host, tls_->server_name);
 }
 
 std::size_t HttpSession::read_body(std::span<std::byte> input) {
@@ -136,7 +152,7 @@ void HttpSession::dispatch() {
   reactor().serve(route_name());
   state_ = State::handling;
   request_.emplace(head_, as_bytes(body_), transport_->peer(), parameters_,
-                   read_forwarded(head_, transport_->peer(), service_.trusted_proxies));
+                   read_forwarded(head_, transport_->peer(), service_.trusted_proxies), tls_.get());
   if (route_->websocket) return respond(judge(*request_, route_->websocket));
   begin(run_handler());
 }

@@ -75,6 +75,8 @@ class HttpSession final : public connection::Protocol {
   std::size_t read_head(std::span<std::byte> input);
   std::size_t read_body(std::span<std::byte> input);
   void on_head();
+  // Whether the head is for another host than TLS was asked for, and that matters here (RFC 9110, section 15.5.20).
+  bool is_misdirected() const;
   void dispatch();
   core::Task<void> run_handler();
   void respond(const Response& response);
@@ -98,6 +100,7 @@ class HttpSession final : public connection::Protocol {
   std::optional<codec::BodyDecoder> body_decoder_;
   std::string body_;
   std::vector<PathParameter> parameters_;
+  std::unique_ptr<const TlsInfo> tls_;  // null for a connection in clear
   std::optional<Request> request_;
   const Route* route_ = nullptr;
   void* task_ = nullptr;              // the handler's frame while it runs

@@ -1,4 +1,5 @@
 #include <cassert>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,6 +17,7 @@ struct Owned {
     const auto parsed = codec::parse_request_head(text, fields, {text.size(), fields.size()});
     assert(parsed);
     head = *parsed;
+    if (request.tls()) tls = *request.tls();
     names.reserve(request.parameters().size());
     for (const PathParameter& parameter : request.parameters()) {
       names.emplace_back(parameter.name);
@@ -29,6 +31,7 @@ struct Owned {
   codec::RequestHead head{};
   std::vector<std::string> names;
   std::vector<PathParameter> parameters;
+  std::optional<TlsInfo> tls;
   Request view{head, {}, peer, {}};
 };
 
@@ -36,7 +39,8 @@ struct Owned {
 
 std::shared_ptr<const Request> copy_request(const Request& request, std::string_view head_text) {
   auto owned = std::make_shared<Owned>(request, head_text);
-  owned->view = Request(owned->head, {}, owned->peer, owned->parameters, request.forwarded());
+  owned->view = Request(owned->head, {}, owned->peer, owned->parameters, request.forwarded(),
+                        owned->tls ? &*owned->tls : nullptr);
   return {owned, &owned->view};
 }
 

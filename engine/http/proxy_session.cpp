@@ -3,6 +3,8 @@
 #include <new>
 
 #include <brume/engine/connection/core_context.h>
+#include <brume/engine/connection/tls_core.h>
+#include <brume/engine/connection/tls_transport.h>
 #include <brume/engine/http/proxy_session.h>
 
 namespace brume::http {
@@ -69,6 +71,11 @@ void ProxySession::go_on(const codec::ProxyHeader& header) {
   connection::Transport& transport = transport_;
   // Where there is no memory for what follows, this session is still there to hear of it.
   const bool welcome = transport.rename_peer(named_by(header, transport.peer()));
+  if (connection::TlsCore* tls = transport.context().tls.get()) {
+    if (!welcome) return transport.abort(End::local);  // as any connection beyond a limit: before the handshake
+    connection::TlsTransport::open_server(transport, *tls, accepted_, deadline());
+    return free();
+  }
   HttpSession& session = HttpSession::open(transport, service_, accepted_);
   free();
   if (!welcome) session.refuse(codec::HttpError::over_capacity);

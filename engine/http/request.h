@@ -15,6 +15,7 @@
 #include <brume/codec/http_head.h>
 #include <brume/engine/io/address.h>
 #include <brume/engine/message.h>
+#include <brume/engine/tls_config.h>
 
 namespace brume {
 
@@ -34,8 +35,8 @@ struct Forwarded {
 class Request {
  public:
   Request(const codec::RequestHead& head, Bytes body, const io::Address& peer,
-          std::span<const PathParameter> parameters, const Forwarded& forwarded = {})
-      : head_(&head), body_(body), peer_(&peer), parameters_(parameters), forwarded_(forwarded) {}
+          std::span<const PathParameter> parameters, const Forwarded& forwarded = {}, const TlsInfo* tls = nullptr)
+      : head_(&head), body_(body), peer_(&peer), parameters_(parameters), forwarded_(forwarded), tls_(tls) {}
 
   std::string_view method() const { return head_->method; }
   std::string_view target() const { return head_->target; }
@@ -61,9 +62,15 @@ class Request {
   // Whose request it is: what trusted proxies wrote into X-Forwarded-For, without a port; remote_address() where none
   // did. For the application's own limits and logs: those of the server go by remote_address().
   const io::Address& client_address() const { return forwarded_.client ? *forwarded_.client : *peer_; }
-  // By which scheme the client came: "https" or "http", where a trusted proxy said so; else empty.
-  std::string_view scheme() const { return forwarded_.scheme; }
+  // By which scheme the client came: "https" or "http", where a trusted proxy said so or this server ended TLS; else
+  // empty.
+  std::string_view scheme() const { return forwarded_.scheme.empty() && is_tls() ? "https" : forwarded_.scheme; }
   const Forwarded& forwarded() const { return forwarded_; }
+
+  // Whether this server ended TLS for it, and what is known of that: the name asked for, the client's certificate. Null
+  // where it came in clear.
+  bool is_tls() const { return tls_ != nullptr; }
+  const TlsInfo* tls() const { return tls_; }
 
   const codec::RequestHead& head() const { return *head_; }
 
@@ -73,6 +80,7 @@ class Request {
   const io::Address* peer_;
   std::span<const PathParameter> parameters_;
   Forwarded forwarded_;
+  const TlsInfo* tls_;
 };
 
 // Percent-decodes `text`; nullopt for a broken escape. `plus_is_blank`: as in a query.

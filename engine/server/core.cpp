@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <brume/engine/connection/link.h>
+#include <brume/engine/connection/tls_transport.h>
 #include <brume/engine/http/proxy_session.h>
 #include <brume/engine/server/core.h>
 
@@ -30,7 +31,14 @@ Core::Core(std::unique_ptr<io::Io> io, const Options& options, const http::Servi
       service_(service),
       admission_(admission),
       context_(*io_, options.reactor, service.config.log, options.index, options.max_sockets + kRefusalReserve,
-               admission) {}
+               admission) {
+  if (!options.tls) return;
+  const TlsConfig& tls = *service.config.tls;
+  connection::TlsOpener& opener = *this;
+  context_.tls = std::make_unique<connection::TlsCore>(
+      context_.reactor, *options.tls, opener,
+      connection::TlsCore::Limits{tls.max_handshakes, tls.handshakes_per_turn, tls.record_rate});
+}
 
 Core::~Core() {
   for (const io::ListenerHandle listener : listeners_) io_->close_listener(listener);
@@ -86,11 +94,17 @@ void Core::on_accepted(io::ListenerHandle listener, io::SocketId socket, const i
   try {
     admitted = !context_.stopping && !memory_guard_.refuses_newcomer(peer) &&
                admission_.enter(behind_proxy ? io::Address{} : peer);
+    if (!admitted && context_.tls) return turn_away(socket, peer);
     const auto place = context_.links.emplace(context_, socket, peer);
     link = place.object;
     if (link) {
       link->start(service_.config.write_timeout, admitted, behind_proxy);
       if (admitted && behind_proxy) return http::ProxySession::open(*link, service_, context_.reactor.now());
+      if (context_.tls) {
+        const Time now = context_.reactor.now();
+        connection::TlsTransport::open_server(*link, *context_.tls, now, now + service_.config.handshake_timeout);
+        return;
+      }
       http::HttpSession& session = http::HttpSession::open(*link, service_, context_.reactor.now());
       // Answered before it asks: a peer that is not let in need not be listened to.
       if (!admitted) session.refuse(context_.stopping ? codec::HttpError::draining : codec::HttpError::over_capacity);
@@ -102,6 +116,18 @@ void Core::on_accepted(io::ListenerHandle listener, io::SocketId socket, const i
   }
   if (admitted) admission_.leave(behind_proxy ? io::Address{} : peer);
   io_->close(socket, true);
+}
+
+void Core::turn_away(io::SocketId socket, const io::Address& peer) {
+  const auto rule = context_.stopping ? codec::HttpError::draining : codec::HttpError::over_capacity;
+  context_.counters.http_errors[static_cast<std::size_t>(rule)].add();
+  context_.log.event(LogLevel::info, context_.reactor.now(), codec::info(rule).name, &peer, "closed before TLS");
+  io_->close(socket, true);
+}
+
+void Core::on_tls_open(connection::Transport& transport, Time began) {
+  http::HttpSession& session = http::HttpSession::open(transport, service_, began);
+  if (context_.stopping) session.refuse(codec::HttpError::draining);
 }
 
 void Core::on_accept_failed(io::ListenerHandle listener, int error) {

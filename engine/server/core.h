@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <brume/engine/connection/core_context.h>
+#include <brume/engine/connection/tls_core.h>
 #include <brume/engine/core/reactor.h>
 #include <brume/engine/http/http_session.h>
 #include <brume/engine/io/environment.h>
@@ -24,7 +25,7 @@ namespace brume::server {
 
 using core::Time;
 
-class Core final : public io::Driven, private io::Events {
+class Core final : public io::Driven, private io::Events, private connection::TlsOpener {
  public:
   // Sockets beyond the limit that are still answered with 503 at a time; more are closed without a word.
   static constexpr std::size_t kRefusalReserve = 256;
@@ -33,6 +34,7 @@ class Core final : public io::Driven, private io::Events {
     core::Reactor::Options reactor;
     std::size_t max_sockets = 0;
     std::size_t index = 0;
+    const connection::TlsStore* tls = nullptr;  // certificates; null: connections are in clear
   };
   Core(std::unique_ptr<io::Io> io, const Options& options, const http::Service& service, Admission& admission);
   ~Core();
@@ -67,6 +69,10 @@ class Core final : public io::Driven, private io::Events {
   void on_connected(io::Token token, io::SocketId socket, const io::Address& peer, int error) override {
     context_.connects.on_connected(token, socket, peer, error);
   }
+  void on_tls_open(connection::Transport& transport, Time began) override;
+
+  // Answers who is not let in, before any handshake: with TLS by closing alone.
+  void turn_away(io::SocketId socket, const io::Address& peer);
 
   void take_stop_request();
   void begin_stop(Time deadline, Time spread);

@@ -121,6 +121,12 @@ bool SimulatedClient::is_open() const {
   return peer_->is_open();
 }
 
+std::optional<TlsInfo> SimulatedClient::tls_info() const {
+  return peer_->tls_info();
+}
+std::string_view SimulatedClient::tls_failure() const {
+  return peer_->tls_failure();
+}
 const std::vector<ReceivedMessage>& SimulatedClient::messages() const {
   return peer_->seen().messages;
 }

@@ -16,6 +16,7 @@
 #include <brume/engine/io/address.h>
 #include <brume/engine/io/io.h>
 #include <brume/engine/message.h>
+#include <brume/engine/tls_config.h>
 
 namespace brume {
 
@@ -24,12 +25,14 @@ class TcpPeer;
 class WebSocketPeer;
 }  // namespace sim
 
+// With TLS keys are random: what a run with one seed means is the same each time, its bytes and trace_hash() are not.
 struct ClientOptions {
   std::vector<std::pair<std::string, std::string>> headers{};  // added to the upgrade request as they are
   std::vector<std::string> subprotocols{};                     // offered in this order
   std::string origin{};                                        // the Origin header; none where empty
   std::string host{};                                          // the Host header; the server's address where empty
   std::optional<io::Address> from{};                           // its own address; else one that no other client has
+  std::optional<TlsClientConfig> tls{};                        // speaks TLS; files that cannot be used end the process
   bool answer_pings = true;
   bool answer_close = true;  // answers the server's Close frame with its own
 };
@@ -105,6 +108,12 @@ class SimulatedClient {
   bool upgraded() const;
   // Upgraded, and neither side has begun to close.
   bool is_open() const;
+
+  // Once the handshake is done; nullopt before, and without TLS.
+  std::optional<TlsInfo> tls_info() const;
+  // Why TLS failed, as in "alert_received: sslv3 alert certificate unknown"; empty where it did not. A server that ends
+  // without close_notify: "truncated".
+  std::string_view tls_failure() const;
 
   const std::vector<ReceivedMessage>& messages() const;
   // messages(), which are then gone.

@@ -1,6 +1,10 @@
 #include <array>
 #include <charconv>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <new>
+#include <utility>
 
 #include <openssl/evp.h>
 
@@ -38,6 +42,7 @@ WebSocketPeer::WebSocketPeer(SimContext& context, SimNetwork& network, const io:
       answer_close_(options.answer_close),
       key_(draw_key(context.random)),
       limits_{.max_message_size = kMaxMessageSize, .max_fragments = UINT32_MAX, .receiver = codec::Receiver::client} {
+  if (options.tls) begin_tls(*options.tls, to);
   send_request(to, path, options);
 }
 
@@ -59,14 +64,81 @@ void WebSocketPeer::send_request(const io::Address& to, std::string_view path, c
     field("Sec-WebSocket-Protocol", offered);
   }
   for (const auto& [name, value] : options.headers) field(name, value);
-  send(request.append("\r\n"));
+  transmit(request.append("\r\n"));
+}
+
+// --- TLS
+
+void WebSocketPeer::begin_tls(const TlsClientConfig& config, const io::Address& to) {
+  const auto made = tls::TlsContext::for_client(config);
+  if (!made) {
+    std::fprintf(stderr, "simulation: a client's TLS: %s\n", made.error().text.c_str());
+    std::abort();
+  }
+  std::string host = to.to_string();
+  host.resize(host.rfind(':'));
+  tls_ = std::make_unique<tls::TlsFilter>();
+  if (!tls_->begin_client(*made, host, nullptr)) throw std::bad_alloc();
+  std::vector<std::byte> plain(tls::TlsFilter::kMaxRecordPayload);
+  tls_->step({}, plain, *this, context().now());
+}
+
+bool WebSocketPeer::take_records(std::span<const std::byte> records) noexcept {
+  send({reinterpret_cast<const char*>(records.data()), records.size()});
+  return true;
+}
+
+void WebSocketPeer::transmit(std::string_view bytes) {
+  using State = tls::TlsFilter::State;
+  if (bytes.empty()) return;
+  if (!tls_) return send(bytes);
+  if (tls_->state() == State::handshake) {
+    before_tls_ += bytes;
+  } else if (tls_->state() == State::open || tls_->state() == State::closed) {
+    tls_->seal(std::as_bytes(std::span(bytes)), *this, context().now());
+  }
+}
+
+void WebSocketPeer::take_sealed(std::span<std::byte> bytes) {
+  using State = tls::TlsFilter::State;
+  std::vector<std::byte> plain(4 * tls::TlsFilter::kMaxRecordPayload);
+  while (!bytes.empty() && (tls_->state() == State::handshake || tls_->state() == State::open)) {
+    const auto step = tls_->step(bytes, plain, *this, context().now());
+    bytes = bytes.subspan(step.taken);
+    if (tls_->state() == State::open && !before_tls_.empty()) transmit(std::exchange(before_tls_, {}));
+    if (step.opened != 0) take_plain(std::span(plain).first(step.opened));
+  }
+  if (tls_->state() != State::failed || !tls_failure_.empty()) return;
+  tls_failure_ = to_string(tls_->fault().error);
+  tls_failure_.append(": ").append(tls_->fault().detail);
+  TcpPeer::close();
+}
+
+void WebSocketPeer::say_close_notify() {
+  if (tls_ && !std::exchange(tls_over_, true)) tls_->close(*this, context().now());
+}
+
+void WebSocketPeer::shutdown() {
+  say_close_notify();
+  TcpPeer::shutdown();
+}
+
+void WebSocketPeer::close() {
+  say_close_notify();
+  TcpPeer::close();
+}
+
+std::optional<TlsInfo> WebSocketPeer::tls_info() const {
+  using State = tls::TlsFilter::State;
+  if (!tls_ || tls_->state() == State::handshake || tls_->state() == State::failed) return std::nullopt;
+  return tls_->info();
 }
 
 // --- sending
 
 void WebSocketPeer::send_bytes(std::string_view bytes) {
   if (seen_.upgraded)
-    send(bytes);
+    transmit(bytes);
   else if (!head_done_)
     waiting_.emplace_back(bytes);
 }
@@ -117,7 +189,7 @@ void WebSocketPeer::judge_head() {
                    codec::equals_ignore_case(response_field("Upgrade"), "websocket") &&
                    codec::equals_ignore_case(response_field("Connection"), "upgrade");
   if (seen_.upgraded)
-    for (const std::string& frame : waiting_) send(frame);
+    for (const std::string& frame : waiting_) transmit(frame);
   waiting_.clear();
 }
 
@@ -139,6 +211,10 @@ std::string_view WebSocketPeer::response_field(std::string_view name) const {
 // --- frames
 
 void WebSocketPeer::on_bytes(std::span<std::byte> bytes) {
+  tls_ ? take_sealed(bytes) : take_plain(bytes);
+}
+
+void WebSocketPeer::take_plain(std::span<std::byte> bytes) {
   if (!head_done_) bytes = take_head(bytes);
   if (!head_done_) return;
   if (seen_.upgraded)
@@ -191,6 +267,7 @@ void WebSocketPeer::fail(codec::Violation violation) {
 }
 
 void WebSocketPeer::on_over() {
+  if (tls_ && tls_failure_.empty() && tls_->state() != tls::TlsFilter::State::closed) tls_failure_ = "truncated";
   if (seen_.upgraded && seen_.close_code == 0) seen_.close_code = codec::close_code::abnormal;
   // The server closes first (RFC 6455, section 7.1.1); once it has, nothing is left to wait for.
   close();

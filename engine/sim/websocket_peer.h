@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,10 +14,11 @@
 #include <brume/codec/decoder.h>
 #include <brume/engine/sim/simulated_client.h>
 #include <brume/engine/sim/tcp_peer.h>
+#include <brume/engine/tls/tls_filter.h>
 
 namespace brume::sim {
 
-class WebSocketPeer final : public TcpPeer {
+class WebSocketPeer final : public TcpPeer, private tls::Output {
  public:
   WebSocketPeer(SimContext& context, SimNetwork& network, const io::Address& from, const io::Address& to,
                 std::string_view path, const ClientOptions& options);
@@ -24,6 +26,12 @@ class WebSocketPeer final : public TcpPeer {
   void send_frame(codec::Opcode opcode, std::string_view payload, bool fin);
   void send_bytes(std::string_view bytes);
   void send_close(std::uint16_t code, std::string_view reason);
+
+  // These go through TLS where there is some; abort() and vanish() of TcpPeer do not ask.
+  void shutdown();
+  void close();
+  std::optional<TlsInfo> tls_info() const;
+  std::string_view tls_failure() const { return tls_failure_; }
 
   std::string_view response_field(std::string_view name) const;
 
@@ -48,6 +56,15 @@ class WebSocketPeer final : public TcpPeer {
   void on_bytes(std::span<std::byte> bytes) override;
   void on_over() override;
 
+  bool take_records(std::span<const std::byte> records) noexcept override;
+
+  void begin_tls(const TlsClientConfig& config, const io::Address& to);
+  // Sends, sealed where there is TLS; until its handshake is done it waits.
+  void transmit(std::string_view bytes);
+  void take_sealed(std::span<std::byte> bytes);
+  void take_plain(std::span<std::byte> bytes);
+  void say_close_notify();
+
   void send_request(const io::Address& to, std::string_view path, const ClientOptions& options);
   // Takes bytes up to the response head's end, and returns those after it.
   std::span<std::byte> take_head(std::span<std::byte> bytes);
@@ -56,6 +73,10 @@ class WebSocketPeer final : public TcpPeer {
   void take_close(std::string_view payload);
   void fail(codec::Violation violation);
 
+  std::unique_ptr<tls::TlsFilter> tls_;  // null without TLS
+  std::string before_tls_;               // waits for the handshake
+  std::string tls_failure_;
+  bool tls_over_ = false;
   bool answer_pings_;
   bool answer_close_;
   std::string key_;

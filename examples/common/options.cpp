@@ -2,6 +2,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <map>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -46,6 +49,17 @@ Options parse_options(int argc, char** argv, const char* description, const AddO
       ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{86'400'000}))
       ->capture_default_str();
   app.add_flag("--pin-cores", options.config.pin_cores, "each reactor thread to a processor of its own");
+  std::vector<std::string> tls_certificates;
+  std::vector<std::string> tls_keys;
+  std::string tls_client_ca;
+  CLI::Option* certificate = app.add_option("--tls-cert", tls_certificates,
+                                            "certificate file (PEM): serves https and wss; SIGHUP reads it anew");
+  CLI::Option* key =
+      app.add_option("--tls-key", tls_keys, "its private key; both may be given several times, in order");
+  certificate->needs(key);
+  key->needs(certificate);
+  app.add_option("--tls-client-ca", tls_client_ca, "only clients with a certificate by these authorities are let in")
+      ->needs(certificate);
   if (add_options) add_options(app);
   try {
     app.parse(argc, argv);
@@ -63,6 +77,17 @@ Options parse_options(int argc, char** argv, const char* description, const AddO
   options.config.busy_poll = std::chrono::microseconds(busy_poll_us);
   options.config.drain_timeout = std::chrono::milliseconds(drain_timeout_ms);
   options.callbacks = style == "callback";
+  if (tls_certificates.size() != tls_keys.size()) {
+    std::fprintf(stderr, "%s: as many --tls-cert as --tls-key are needed\n", argv[0]);
+    std::exit(kBadOption);
+  }
+  if (!tls_certificates.empty()) {
+    brume::TlsConfig& tls = options.config.tls.emplace();
+    for (std::size_t i = 0; i < tls_keys.size(); i++)
+      tls.certificates.push_back({std::move(tls_certificates[i]), std::move(tls_keys[i])});
+    if (!tls_client_ca.empty()) tls.client_certificates = brume::ClientCertificates::required;
+    tls.client_ca_file = std::move(tls_client_ca);
+  }
   // A larger message needs a larger outbox: room for what is being sent and as much again.
   constexpr std::size_t kHeader = 14;
   options.config.max_buffered_size =

@@ -149,8 +149,8 @@ TEST(HttpError, EveryRuleOfTheTableIsFoundByACaseOfItsOwn) {
     EXPECT_TRUE(found.insert(c.error).second) << info(c.error).name;
   }
   const std::set<HttpError> servers_own = {
-      HttpError::body_on_get,    HttpError::request_timeout, HttpError::not_found,    HttpError::method_not_allowed,
-      HttpError::internal_error, HttpError::draining,        HttpError::over_capacity};
+      HttpError::misdirected_request, HttpError::body_on_get,    HttpError::request_timeout, HttpError::not_found,
+      HttpError::method_not_allowed,  HttpError::internal_error, HttpError::draining,        HttpError::over_capacity};
   for (const HttpErrorInfo& row : http_errors()) {
     EXPECT_NE(found.contains(row.error), servers_own.contains(row.error)) << row.name;
   }

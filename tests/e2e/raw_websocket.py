@@ -14,11 +14,15 @@ TIMEOUT_SECONDS = 60.0
 
 
 class RawWebSocket:
-    def __init__(self, port, path="/ws/echo", open_now=True, connection=None):
-        """`connection`: a connected socket of any kind, instead of one to this port."""
+    """`connection`: a connected socket of any kind, instead of one to this port. `wrap`: makes a TLS socket of the plain
+    one before the request is sent."""
+
+    def __init__(self, port, path="/ws/echo", open_now=True, connection=None, wrap=None):
         self.socket = connection or socket.create_connection(("127.0.0.1", port), TIMEOUT_SECONDS)
         if self.socket.family != socket.AF_UNIX:
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if wrap:
+            self.socket = wrap(self.socket)
         self.buffer = bytearray()
         key = base64.b64encode(os.urandom(16)).decode()
         self.accept = base64.b64encode(hashlib.sha1((key + GUID).encode()).digest()).decode()

@@ -1,0 +1,153 @@
+// tls_transport.h: TLS between a Link and the protocol that speaks through it.
+//
+// To the link it is the protocol, to the protocol it is the transport, with an outbox of its own: what a turn left
+// there is sealed at the turn's flush, one bounded batch at a time, into the link's outbox. A batch stays in this
+// outbox, and counts as in flight, until its records are sent: so a slow peer is held, and what has not begun may be
+// dropped, exactly as without TLS. Lives in the core's frame pool, from accept (or connect) until its link is gone. Its
+// core's thread only.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <span>
+#include <string>
+
+#include <brume/engine/connection/counters.h>
+#include <brume/engine/connection/tls_core.h>
+#include <brume/engine/connection/transport.h>
+#include <brume/engine/core/intrusive_list.h>
+#include <brume/engine/core/token_bucket.h>
+#include <brume/engine/tls/tls_filter.h>
+
+namespace brume::connection {
+
+class TlsTransport final : public Transport, public Protocol, public core::ListLink<>, private tls::Output {
+ public:
+  // Plain bytes sealed at a time.
+  static constexpr std::size_t kBatchSize = 3 * tls::TlsFilter::kMaxRecordPayload;
+  // What OpenSSL holds for an idle connection, roughly; counted as held by the peer. tests/e2e/tls_memory_check.py
+  // measures it.
+  static constexpr std::size_t kStateSize = 16 * 1024;
+
+  // The server's side of `link`, which was accepted at `began` and has until `deadline` for the handshake. May throw
+  // std::bad_alloc.
+  static TlsTransport& open_server(Transport& link, TlsCore& core, Time began, Time deadline);
+  // The client's: says hello at once.
+  static TlsTransport& open_client(Transport& link, TlsCore& core, Time began, Time deadline, const std::string& host,
+                                   const tls::Session& resume);
+
+  // Why the handshake or the connection failed; nullopt where it did not.
+  std::optional<tls::TlsFault> fault() const;
+  // Client: see TlsFilter.
+  tls::Session session() const { return filter_.session(); }
+
+  // Transport
+  void request_flush() override;
+  std::size_t in_flight() const override { return sealed_; }
+  void pause() override;
+  void resume() override;
+  bool held_back() const override { return link_.held_back(); }
+  void end(Time deadline) override;
+  void abort(End end) override;
+  void set_protocol(Protocol& protocol) override { upper_ = &protocol; }
+  void wake_by(Time deadline) override { link_.wake_by(deadline); }
+  void set_write_timeout(std::chrono::milliseconds timeout) override { link_.set_write_timeout(timeout); }
+  std::optional<TlsInfo> tls_info() const override;
+  const io::Address& peer() const override { return link_.peer(); }
+  io::Token token() const override { return link_.token(); }
+  void run_ready() override;
+  void flush() override;
+  void reap() override;
+  void fire() override {}  // its times are the link's
+
+  // Protocol
+  std::size_t on_input(std::span<std::byte> input) override;
+  void on_output_progress() override;
+  void on_end(End end) override;
+  void on_exception(std::exception_ptr exception) noexcept override;
+  Time on_deadline(Time now) override;
+  void on_stop() override;
+  void on_detached() override;
+  Connection* connection() override { return upper_ ? upper_->connection() : nullptr; }
+  std::size_t read_buffer_size() const override;
+  std::size_t held_bytes() const override;
+  void check_invariants() const override;
+
+ private:
+  friend class TlsCore;
+  enum class State : std::uint8_t {
+    handshake,
+    open,
+    ending,  // end() was called: what is in the outbox is sealed, then close_notify
+    over,    // the link ends or has ended
+  };
+  // Plain input set aside while the protocol does not take it.
+  struct Spill {
+    core::Block block{nullptr, 0};
+    std::uint32_t begin = 0;
+    std::uint32_t end = 0;
+    std::span<std::byte> content() const { return {block.data + begin, end - begin}; }
+    bool empty() const { return begin == end; }
+  };
+
+  TlsTransport(Transport& link, TlsCore& core, Time began, Time deadline);
+  ~TlsTransport();
+  static TlsTransport& make(Transport& link, TlsCore& core, Time began, Time deadline);
+
+  // TaskScope: it runs no tasks.
+  core::Reactor& reactor() override;
+  void on_task_begun(void*) override {}
+  void on_task_done(void*, std::exception_ptr) noexcept override {}
+  void give_up() override {}
+
+  // tls::Output
+  bool take_records(std::span<const std::byte> records) noexcept override;
+
+  template <class F>
+  void guarded(F&& call);
+  // Its turn has come: see TlsCore.
+  void go_on();
+  void on_handshake_done();
+  // Gives `plain` to the protocol, behind what was set aside; what it does not take is set aside.
+  void offer(std::span<std::byte> plain);
+  std::span<std::byte> feed(std::span<std::byte> plain);
+  void set_aside(std::span<const std::byte> plain);
+  void free_spill();
+  bool takes_input() const { return state_ == State::open && !paused_; }
+  // Nothing goes on: logs, sends the alert that may be there, ends.
+  void fail(const tls::TlsFault& fault);
+  void count(Refusal refusal, std::string_view detail, std::string_view cause, LogLevel level);
+  // The peer sends nothing more: tells the protocol once it has had everything.
+  void input_ends();
+  // Seals the next batch; false where sealing failed.
+  bool seal_batch();
+  void tell_end(End end);
+  void account(std::size_t bytes);
+
+  Transport& link_;
+  TlsCore& core_;
+  Protocol* upper_ = nullptr;  // null until the handshake is done
+  Time began_;
+  Time deadline_;  // of the states handshake and ending; of input nobody takes once it has ended
+  core::TokenBucket bare_records_;
+  Spill spill_;
+  std::size_t sealed_ = 0;      // bytes of the outbox whose records are not sent yet
+  std::size_t counted_ = 0;     // bytes the ledger knows of
+  std::size_t block_size_ = 0;  // wanted where the link's outbox is empty
+  State state_ = State::handshake;
+  struct Line {
+    bool counted = false;  // among the handshakes under way
+    bool granted = false;  // the next step is paid for
+  } line_;                 // the core's note
+  bool paused_ = false;
+  bool offering_ = false;  // inside feed()
+  bool input_over_ = false;
+  bool end_told_ = false;
+  bool detached_ = false;  // the link is gone
+  bool wrote_ = false;     // records since this was last looked at
+  tls::TlsFilter filter_;
+};
+
+}  // namespace brume::connection
