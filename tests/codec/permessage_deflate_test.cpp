@@ -28,9 +28,9 @@ std::string answer_to(const Lines& lines, const DeflateSettings& limits = {}) {
 
 TEST(PermessageDeflate, AnOfferWithoutParametersIsAnsweredByTheServersWishes) {
   EXPECT_EQ("permessage-deflate", answer_to({"permessage-deflate"}));
-  EXPECT_EQ("permessage-deflate; server_no_context_takeover; client_no_context_takeover",
-            answer_to({"permessage-deflate"},
-                      {.server_no_context_takeover = true, .client_no_context_takeover = true}));
+  EXPECT_EQ(
+      "permessage-deflate; server_no_context_takeover; client_no_context_takeover",
+      answer_to({"permessage-deflate"}, {.server_no_context_takeover = true, .client_no_context_takeover = true}));
   EXPECT_EQ("permessage-deflate; server_max_window_bits=10",
             answer_to({"permessage-deflate"}, {.server_max_window_bits = 10}));
 }
@@ -70,18 +70,37 @@ TEST(PermessageDeflate, EachParameterIsAnswered) {
 
 TEST(PermessageDeflate, D1AnOfferWithAWrongParameterIsDeclinedAndTheNextOneIsTried) {
   for (const std::string_view wrong : {
-           "unknown", "unknown=1", "constructor", "Server_no_context_takeover",
+           "unknown",
+           "unknown=1",
+           "constructor",
+           "Server_no_context_takeover",
            "server_no_context_takeover; server_no_context_takeover",
            "client_no_context_takeover; client_no_context_takeover",
-           "server_max_window_bits=10; server_max_window_bits=10", "client_max_window_bits; client_max_window_bits",
-           "client_max_window_bits; client_max_window_bits=10", "server_no_context_takeover=1",
-           "server_no_context_takeover=true", "client_no_context_takeover=\"1\"", "server_max_window_bits",
-           "server_max_window_bits=7", "server_max_window_bits=16", "server_max_window_bits=08",
-           "server_max_window_bits=010", "server_max_window_bits=1", "server_max_window_bits=20",
-           "server_max_window_bits=+9", "server_max_window_bits=0x9", "server_max_window_bits=1e1",
-           "server_max_window_bits=115", "server_max_window_bits=99999999999999999999", "server_max_window_bits=\"\"",
-           "server_max_window_bits=\"010\"", "client_max_window_bits=7", "client_max_window_bits=16",
-           "client_max_window_bits=08", "client_max_window_bits=\"16\"", "client_max_window_bits=\"\"",
+           "server_max_window_bits=10; server_max_window_bits=10",
+           "client_max_window_bits; client_max_window_bits",
+           "client_max_window_bits; client_max_window_bits=10",
+           "server_no_context_takeover=1",
+           "server_no_context_takeover=true",
+           "client_no_context_takeover=\"1\"",
+           "server_max_window_bits",
+           "server_max_window_bits=7",
+           "server_max_window_bits=16",
+           "server_max_window_bits=08",
+           "server_max_window_bits=010",
+           "server_max_window_bits=1",
+           "server_max_window_bits=20",
+           "server_max_window_bits=+9",
+           "server_max_window_bits=0x9",
+           "server_max_window_bits=1e1",
+           "server_max_window_bits=115",
+           "server_max_window_bits=99999999999999999999",
+           "server_max_window_bits=\"\"",
+           "server_max_window_bits=\"010\"",
+           "client_max_window_bits=7",
+           "client_max_window_bits=16",
+           "client_max_window_bits=08",
+           "client_max_window_bits=\"16\"",
+           "client_max_window_bits=\"\"",
            "client_max_window_bits=a",
        }) {
     const std::string offer = "permessage-deflate; " + std::string(wrong);
