@@ -49,7 +49,7 @@ std::vector<SeenEvent> run_decoder(std::span<const std::byte> stream, std::span<
         break;
       }
       check(!ended, "nothing comes after a close or a violation");
-      SeenEvent seen{.kind = event.kind, .opcode = event.opcode, .end = end};
+      SeenEvent seen{.kind = event.kind, .compressed = event.compressed, .opcode = event.opcode, .end = end};
       if (event.kind == Kind::violation) seen.violation = event.violation;
       seen.payload.assign(event.payload.begin(), event.payload.end());
       if (event.kind == Kind::message) {
