@@ -60,7 +60,8 @@ struct Counters {
   Counter messages_sent;
   Counter bytes_received;
   Counter bytes_sent;
-  Counter handed_over;  // fresh sockets given to another core
+  Counter compressions;  // of messages
+  Counter handed_over;   // fresh sockets given to another core
   // Messages of broadcasts that a full or busy outbox did not get, by what was done.
   Counter dropped_newest;
   Counter dropped_oldest;

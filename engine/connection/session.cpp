@@ -69,7 +69,7 @@ core::Reactor& Session::reactor() {
 }
 
 void Session::open(Transport& transport, RouteRef route, const Request& request, std::shared_ptr<const Request> kept,
-                   std::string_view subprotocol, std::string_view answer) {
+                   std::string_view subprotocol, std::string_view answer, AgreedDeflate deflate) {
   const WebSocketRoute::State& state = route->state;
   const std::size_t size = state.size == 0 ? sizeof(Session) : user_state_offset() + state.size;
   core::FramePool& frames = transport.context().reactor.frames();
@@ -81,6 +81,7 @@ void Session::open(Transport& transport, RouteRef route, const Request& request,
       session->route_->state.construct(static_cast<std::byte*>(memory) + user_state_offset());
       session->has_user_state_ = true;
     }
+    session->deflate_ = deflate;
     if (!subprotocol.empty()) session->cold().subprotocol = subprotocol;
     if (kept) session->cold().request = std::move(kept);
     if (session->config().message_rate != 0 || session->config().byte_rate != 0) session->cold();
@@ -152,7 +153,8 @@ std::size_t Session::on_input(std::span<std::byte> input) {
   last_received_ = now();
   pinged_ = false;
   const std::size_t size = input.size();
-  const codec::DecoderLimits limits{config().max_message_size, config().max_fragments, codec::Receiver::server};
+  const codec::DecoderLimits limits{config().max_message_size, config().max_fragments, codec::Receiver::server,
+                                    deflate_.agreed()};
   if (cold_ && config().byte_rate != 0 && state_ == State::open && !cold_->byte_bucket.take(size, last_received_)) {
     refuse(Refusal::byte_rate, codec::close_code::policy_violation, "byte rate exceeded", CloseCause::limit);
   }
@@ -182,7 +184,8 @@ void Session::watch_message() {
 }
 
 void Session::account() {
-  const std::size_t held = decoder_.held_bytes();
+  std::size_t held = decoder_.held_bytes();
+  if (deflate_.keeps_context()) held += context_bytes();
   if (held == counted_) return;
   core::Ledger& ledger = context_.reactor.ledger();
   ledger.sub(core::Ledger::Kind::messages, counted_);
@@ -201,7 +204,9 @@ void Session::take(const codec::Event& event) {
   if (event.kind == Kind::violation) return fail(event.violation);
   if (event.kind == Kind::close) return on_close_frame(event.payload);
   // After our Close only the peer's matters (section 5.5.1); what else comes is discarded.
-  if (state_ != State::open || !pass_rates(event)) return;
+  if (state_ != State::open) return;
+  if (event.compressed) return take_compressed(event);  // and comes back inflated
+  if (!pass_rates(event)) return;
   if (event.kind == Kind::ping) return on_ping(event.payload);
   if (event.kind == Kind::pong) return;
   context_.counters.messages_received.add();
@@ -258,8 +263,9 @@ void Session::fail(codec::Violation violation) {
   const codec::ViolationInfo& rule = codec::info(violation);
   context_.counters.violations[static_cast<std::size_t>(violation)].add();
   log(LogLevel::warning, rule.name, rule.reason);
-  const bool limit =
-      violation == codec::Violation::message_too_large || violation == codec::Violation::too_many_fragments;
+  const bool limit = violation == codec::Violation::message_too_large ||
+                     violation == codec::Violation::too_many_fragments ||
+                     violation == codec::Violation::inflated_too_large;
   fail_with(rule.close_code, rule.reason, limit ? CloseCause::limit : CloseCause::violation);
 }
 
@@ -289,9 +295,12 @@ std::expected<void, Error> Session::send(MessageType type, Bytes data) {
   if (type == MessageType::text && !known_text(data) && !codec::is_valid_utf8(data)) {
     return std::unexpected(Error::invalid_utf8);
   }
-  const auto frame = transport_->outbox().append(context_.reactor.blocks(), size, Outbox::Content::message,
-                                                 config().write_buffer_size);
-  codec::write_server_frame(frame, static_cast<codec::Opcode>(type), data);
+  // A compressor may make a message a little larger, and its context needs it all the same: the bound is passed then.
+  if (!deflate_.agreed() || !append_compressed(static_cast<codec::Opcode>(type), data)) {
+    const auto frame = transport_->outbox().append(context_.reactor.blocks(), size, Outbox::Content::message,
+                                                   config().write_buffer_size);
+    codec::write_server_frame(frame, static_cast<codec::Opcode>(type), data);
+  }
   if (outbox_above_half()) was_above_half_ = true;
   context_.counters.messages_sent.add();
   transport_->request_flush();

@@ -70,15 +70,22 @@ class ReferenceInflater {
   // nullopt where it is bad, or longer than `limit`. Refuses BFINAL, as some peers do.
   std::optional<std::string> message(std::string_view payload, std::size_t limit = 1 << 22) {
     const std::string whole = std::string(payload) + std::string("\0\0\xff\xff", 4);
-    std::string room(limit + 1, '\0');
     stream_.next_in = reinterpret_cast<const Bytef*>(whole.data());
     stream_.avail_in = static_cast<uInt>(whole.size());
-    stream_.next_out = reinterpret_cast<Bytef*>(room.data());
-    stream_.avail_out = static_cast<uInt>(room.size());
-    const int result = inflate(&stream_, Z_SYNC_FLUSH);
-    const bool between_blocks = (stream_.data_type & 128) != 0 && (stream_.data_type & 63) == 0;
-    if (result != Z_OK || stream_.avail_in != 0 || stream_.avail_out == 0 || !between_blocks) return std::nullopt;
-    return room.substr(0, room.size() - stream_.avail_out);
+    // In small steps: zlib looks for what is referred to in the window only where it is not in what it just wrote.
+    std::string text;
+    std::string step(64, '\0');
+    while (true) {
+      stream_.next_out = reinterpret_cast<Bytef*>(step.data());
+      stream_.avail_out = static_cast<uInt>(step.size());
+      const int result = inflate(&stream_, Z_SYNC_FLUSH);
+      text.append(step, 0, step.size() - stream_.avail_out);
+      if (result != Z_OK && result != Z_BUF_ERROR) return std::nullopt;
+      const bool between_blocks = (stream_.data_type & 128) != 0 && (stream_.data_type & 63) == 0;
+      if (text.size() > limit) return std::nullopt;
+      if (stream_.avail_in == 0 && between_blocks) return text;
+      if (stream_.avail_out != 0) return std::nullopt;
+    }
   }
   void forget() { inflateReset(&stream_); }
 
