@@ -135,7 +135,7 @@ std::optional<SystemError> validate(const RouteConfig& config) {
   if (auto error = first_out_of_range(
           config.compression, Small{"compression.server_max_window_bits", &Z::server_max_window_bits, 9, 15, "bits"},
           Small{"compression.client_max_window_bits", &Z::client_max_window_bits, 8, 15, "bits"},
-          Small{"compression.level", &Z::level, 1, 9, ""},
+          Small{"compression.level", &Z::level, 1, 9, "(fast to small)"},
           Range<Z, std::size_t>{"compression.threshold", &Z::threshold, 1, kGiB, "bytes"})) {
     return error;
   }

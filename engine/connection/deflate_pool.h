@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <new>
+#include <span>
 
 #include <brume/codec/copy_bytes.h>
 #include <brume/codec/deflater.h>

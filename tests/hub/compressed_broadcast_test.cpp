@@ -51,6 +51,12 @@ class CompressedBroadcasts : public testing::Test {
         taken.push_back(counted ? *counted : 0);
       } else if (message->text() == "burst") {
         for (int i = 0; i < 5; i++) (void)hub->broadcast_text_to_room("room", i % 2 == 0 ? json(i) : "small");
+      } else if (message->text() == "leave between") {
+        const std::string after = json(2);
+        (void)hub->broadcast_text_to_room("room", json(1));
+        (void)me->leave("room");
+        auto counted = co_await hub->broadcast_text_to_room("room", after, brume::counted);
+        taken.push_back(counted ? *counted : 0);
       } else if (message->text() == "reply") {
         (void)connection.send_text(json(7));
       }
@@ -133,6 +139,21 @@ TEST_F(CompressedBroadcasts, ABurstKeepsItsOrderAndSmallMessagesGoAsTheyAre) {
       EXPECT_EQ(message.data, i % 2 == 0 ? json(i) : "small");
       EXPECT_EQ(message.compressed, i % 2 == 0);
     }
+  }
+}
+
+TEST_F(CompressedBroadcasts, WhoLeavesWithinATurnHasWhatWasSaidBefore) {
+  start(1, {});
+  auto clients = connect_many(10, codec::DeflateOffer{});
+  say(clients[0], "leave between");
+  EXPECT_EQ(server->stats().compressions, 2u);
+  EXPECT_EQ(taken, std::vector<std::size_t>{9});
+  ASSERT_EQ(clients[0].messages().size(), 1u);
+  EXPECT_EQ(clients[0].messages()[0].data, json(1));
+  for (std::size_t i = 1; i < clients.size(); i++) {
+    ASSERT_EQ(clients[i].messages().size(), 2u);
+    EXPECT_EQ(clients[i].messages()[0].data, json(1));
+    EXPECT_EQ(clients[i].messages()[1].data, json(2));
   }
 }
 
