@@ -5,6 +5,7 @@ import hashlib
 import os
 import socket
 import struct
+import zlib
 
 from server_program import CheckFailed, expect
 
@@ -14,15 +15,17 @@ TIMEOUT_SECONDS = 60.0
 
 
 class RawWebSocket:
-    def __init__(self, port, path="/ws/echo", open_now=True):
+    def __init__(self, port, path="/ws/echo", open_now=True, compression=False):
         self.socket = socket.create_connection(("127.0.0.1", port), TIMEOUT_SECONDS)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = bytearray()
+        self.compression = compression
+        extensions = "Sec-WebSocket-Extensions: permessage-deflate\r\n" if compression else ""
         key = base64.b64encode(os.urandom(16)).decode()
         self.accept = base64.b64encode(hashlib.sha1((key + GUID).encode()).digest()).decode()
         self.socket.sendall(
             f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+            f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n{extensions}\r\n".encode()
         )
         if open_now:
             self.finish_handshake()
@@ -34,6 +37,7 @@ class RawWebSocket:
         self.buffer = bytearray(rest)
         expect(head.startswith(b"HTTP/1.1 101 "), f"not upgraded: {head!r}")
         expect(self.accept.encode() in head, f"wrong Sec-WebSocket-Accept: {head!r}")
+        expect((b"permessage-deflate" in head) == self.compression, f"compression: {head!r}")
 
     def receive_more(self, where):
         try:
@@ -49,7 +53,7 @@ class RawWebSocket:
         while len(self.buffer) < count:
             self.receive_more(where)
 
-    def send(self, opcode, payload=b""):
+    def send(self, opcode, payload=b"", rsv1=False):
         key = os.urandom(4)
         size = len(payload)
         if size < 126:
@@ -58,6 +62,8 @@ class RawWebSocket:
             header = struct.pack("!BBH", 0x80 | opcode, 0x80 | 126, size)
         else:
             header = struct.pack("!BBQ", 0x80 | opcode, 0x80 | 127, size)
+        if rsv1:
+            header = bytes([header[0] | 0x40]) + header[1:]
         pad = (key * (size // 4 + 1))[:size]
         masked = (int.from_bytes(payload, "big") ^ int.from_bytes(pad, "big")).to_bytes(size, "big")
         self.socket.sendall(header + key + masked)
@@ -74,6 +80,16 @@ class RawWebSocket:
         opcode, payload = self.buffer[0] & 15, bytes(self.buffer[header : header + size])
         del self.buffer[: header + size]
         return opcode, payload
+
+    def expect_compressed_echo(self, opcode, payload):
+        """Sends the message compressed, without a context, and expects it back as such (RFC 7692, section 7.2)."""
+        deflater = zlib.compressobj(wbits=-15)
+        self.send(opcode, (deflater.compress(payload) + deflater.flush(zlib.Z_SYNC_FLUSH))[:-4], rsv1=True)
+        self.need(1, "before a frame")
+        expect(self.buffer[0] & 0x40, "the echo is not compressed")
+        got, compressed = self.receive()
+        back = zlib.decompressobj(wbits=-15).decompress(compressed + b"\0\0\xff\xff")
+        expect((got, back) == (opcode, payload), f"compressed echo of {len(payload)} bytes: {got}, {back[:100]!r}")
 
     def expect_echo(self, opcode, payload):
         self.send(opcode, payload)
