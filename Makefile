@@ -30,7 +30,7 @@ PACKAGES := .ci/packages build $(if $(findstring clang,$(CXX)),clang)
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow
 CPPFLAGS_ALL := -I build/include -DFMT_HEADER_ONLY $(CPPFLAGS)
 CXXFLAGS_ALL := -std=c++23 $(WARNINGS) -pthread -fPIC $(CXXFLAGS)
-LDLIBS_ALL := -luring -lssl -lcrypto -lxxhash -pthread $(LDLIBS)
+LDLIBS_ALL := -luring -lssl -lcrypto -lxxhash -lz -ldeflate -pthread $(LDLIBS)
 EXAMPLE_LIBS := -luuid
 TEST_LIBS := -lgtest_main -lgmock -lgtest
 

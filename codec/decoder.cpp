@@ -9,7 +9,7 @@
 namespace brume::codec {
 namespace {
 
-Event event_for(Opcode opcode, std::span<std::byte> payload) {
+Event event_for(Opcode opcode, bool compressed, std::span<std::byte> payload) {
   switch (opcode) {
     case Opcode::close:
       return {.kind = Event::Kind::close, .payload = payload};
@@ -18,7 +18,7 @@ Event event_for(Opcode opcode, std::span<std::byte> payload) {
     case Opcode::pong:
       return {.kind = Event::Kind::pong, .payload = payload};
     default:
-      return {.kind = Event::Kind::message, .opcode = opcode, .payload = payload};
+      return {.kind = Event::Kind::message, .compressed = compressed, .opcode = opcode, .payload = payload};
   }
 }
 
@@ -40,7 +40,9 @@ Event Decoder::next_in_pieces(std::span<std::byte>& input, const DecoderLimits& 
       if (stands_alone && frame.payload_size <= input.size()) return deliver_in_place(frame, input);
       need_partial().begin(frame);
     }
-    if (!partial_->take_payload(input, limits.max_message_size)) return fail(Violation::invalid_utf8);
+    const std::size_t max_size =
+        partial_->compressed ? max_compressed_size(limits.max_message_size) : limits.max_message_size;
+    if (!partial_->take_payload(input, max_size)) return fail(Violation::invalid_utf8);
     if (!partial_->frame_is_complete()) return {};
     if (partial_->frame.fin) return deliver_from_partial();
     partial_->phase = Partial::Phase::header;
@@ -61,9 +63,9 @@ Decoder::HeaderOrViolation Decoder::take_header(std::span<std::byte>& input, con
   if (known.empty()) return std::nullopt;
 
   // Out of sequence is known from the first byte, before read_frame_header() looks at the second.
-  if (const auto violation = judge_first_byte(known[0])) return std::unexpected(*violation);
+  if (const auto violation = judge_first_byte(known[0], limits.compression)) return std::unexpected(*violation);
   if (const auto violation = judge_sequence(opcode_of(known[0]))) return std::unexpected(*violation);
-  const auto header = read_frame_header(known, limits.receiver);
+  const auto header = read_frame_header(known, limits.receiver, limits.compression);
   if (!header) return header;
   if (!*header) {
     Partial& partial = need_partial();
@@ -93,30 +95,34 @@ std::optional<Violation> Decoder::judge_limits(const FrameHeader& header, const 
   const std::uint32_t fragments_before = in_message() ? partial_->fragments : 0;
   const std::uint64_t size_before = in_message() ? partial_->store.size() : 0;
   if (fragments_before >= limits.max_fragments) return Violation::too_many_fragments;
-  if (header.payload_size > limits.max_message_size) return Violation::message_too_large;
-  if (size_before > limits.max_message_size - header.payload_size) return Violation::message_too_large;
+  const bool compressed = header.rsv1 || (in_message() && partial_->compressed);
+  const std::size_t max_size = compressed ? max_compressed_size(limits.max_message_size) : limits.max_message_size;
+  if (header.payload_size > max_size) return Violation::message_too_large;
+  if (size_before > max_size - header.payload_size) return Violation::message_too_large;
   return std::nullopt;
 }
 
 Event Decoder::deliver_in_place(const FrameHeader& header, std::span<std::byte>& input) {
   const auto payload = input.first(static_cast<std::size_t>(header.payload_size));
   input = input.subspan(payload.size());
-  const auto violation = open_in_place(payload, header.opcode, header.masked ? &header.mask_key : nullptr);
+  // Text is judged once it is inflated.
+  const Opcode judged_as = header.rsv1 ? Opcode::binary : header.opcode;
+  const auto violation = open_in_place(payload, judged_as, header.masked ? &header.mask_key : nullptr);
   if (violation) return fail(*violation);
   if (header.opcode == Opcode::close) {
     partial_.reset(ended());
   } else if (!in_message()) {
     partial_.reset();  // it held the first bytes of this header
   }
-  return event_for(header.opcode, payload);
+  return event_for(header.opcode, header.rsv1, payload);
 }
 
 Event Decoder::deliver_from_partial() {
   Partial& partial = *partial_;
   partial.phase = Partial::Phase::delivered;
-  if (is_control(partial.frame.opcode)) return event_for(partial.frame.opcode, partial.control());
+  if (is_control(partial.frame.opcode)) return event_for(partial.frame.opcode, false, partial.control());
   if (!partial.utf8.complete()) return fail(Violation::truncated_utf8);
-  return event_for(partial.opcode, partial.store.bytes());
+  return event_for(partial.opcode, partial.compressed, partial.store.bytes());
 }
 
 Event Decoder::fail(Violation violation) {

@@ -1,4 +1,4 @@
-// decoder.h: a byte stream in, whole messages and control frames out (RFC 6455, sections 5 and 6.2).
+// decoder.h: a byte stream in, whole messages and control frames out (RFC 6455, sections 5 and 6.2; RFC 7692, 6.1).
 //
 // Free of I/O. A Decoder belongs to one connection and its thread. A frame that is wholly in the input is unmasked
 // and validated where it landed and costs no allocation; only an unfinished frame or message is moved into the
@@ -27,7 +27,15 @@ struct DecoderLimits {
   std::size_t max_message_size = 512 * 1024;  // bytes of a whole message, judged from each header (section 10.4)
   std::uint32_t max_fragments = 1024;         // frames of one message, empty ones too; at least 1
   Receiver receiver = Receiver::server;
+  bool compression =
+      false;  // permessage-deflate was agreed: RSV1 marks a message as compressed (RFC 7692, section 6.1)
 };
+
+// Of a compressed message's payload, where a message may have `max_message_size` bytes: what does not compress is a
+// little longer for having been through a compressor.
+constexpr std::size_t max_compressed_size(std::size_t max_message_size) {
+  return max_message_size + max_message_size / 64 + 64;
+}
 
 struct Event {
   enum class Kind : std::uint8_t {
@@ -39,6 +47,8 @@ struct Event {
     violation,  // a broken rule; nothing more is taken
   };
   Kind kind = Kind::need_more;
+  // Of a message: whether its payload is still compressed, and so neither known to be UTF-8 nor within the limit.
+  bool compressed = false;
   Opcode opcode = Opcode::continuation;              // of a message: text or binary
   Violation violation = Violation::reserved_opcode;  // meaningful only for Kind::violation
   // Unmasked. Lies in the input or in the decoder; valid until the next call of next(), and no longer than both.

@@ -23,6 +23,12 @@ std::size_t write_server_frame(std::span<std::byte> out, Opcode opcode, std::spa
   return header_size + payload.size();
 }
 
+std::size_t write_server_header(std::span<std::byte> out, Opcode opcode, bool compressed, std::size_t payload_size) {
+  FrameHeader header = header_for(opcode, payload_size, true);
+  header.rsv1 = compressed;
+  return write_frame_header(out, header);
+}
+
 std::size_t write_client_frame(std::span<std::byte> out, Opcode opcode, std::span<const std::byte> payload,
                                const MaskKey& key, bool fin) {
   FrameHeader header = header_for(opcode, payload.size(), fin);

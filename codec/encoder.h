@@ -26,7 +26,11 @@ constexpr std::size_t client_frame_size(std::size_t payload_size) {
 std::size_t write_server_frame(std::span<std::byte> out, Opcode opcode, std::span<const std::byte> payload,
                                bool fin = true);
 
-// The same, masked with `key` (drawn by the caller from a strong source: section 5.3).
+// Writes the header alone of an unmasked frame with FIN set and, where `compressed`, RSV1 (RFC 7692, section 6.1);
+// returns its size. Requires: out.size() >= frame_header_size(payload_size, false).
+std::size_t write_server_header(std::span<std::byte> out, Opcode opcode, bool compressed, std::size_t payload_size);
+
+// The same as write_server_frame(), masked with `key` (drawn by the caller from a strong source: section 5.3).
 std::size_t write_client_frame(std::span<std::byte> out, Opcode opcode, std::span<const std::byte> payload,
                                const MaskKey& key, bool fin = true);
 

@@ -11,11 +11,14 @@ void Partial::begin(const FrameHeader& header) {
   frame = header;
   received = 0;
   if (is_control(header.opcode)) return;
-  if (header.opcode != Opcode::continuation) opcode = header.opcode;
+  if (header.opcode != Opcode::continuation) {
+    opcode = header.opcode;
+    compressed = header.rsv1;
+  }
   ++fragments;
 }
 
-bool Partial::take_payload(std::span<std::byte>& input, std::size_t max_message_size) {
+bool Partial::take_payload(std::span<std::byte>& input, std::size_t max_size) {
   const std::uint64_t missing = frame.payload_size - received;
   const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(input.size(), missing));
   const auto offset = static_cast<std::size_t>(received);
@@ -26,8 +29,9 @@ bool Partial::take_payload(std::span<std::byte>& input, std::size_t max_message_
   if (is_control(frame.opcode)) {
     return open_payload(std::span(control_payload).subspan(offset, count), piece, key, offset, nullptr);
   }
-  const std::size_t final_size = frame.fin ? store.size() + static_cast<std::size_t>(missing) : max_message_size;
-  return open_payload(store.extend(count, final_size), piece, key, offset, opcode == Opcode::text ? &utf8 : nullptr);
+  const std::size_t final_size = frame.fin ? store.size() + static_cast<std::size_t>(missing) : max_size;
+  return open_payload(store.extend(count, final_size), piece, key, offset,
+                      opcode == Opcode::text && !compressed ? &utf8 : nullptr);
 }
 
 void Partial::check_invariants() const {
@@ -36,7 +40,7 @@ void Partial::check_invariants() const {
   check(header_bytes_held < kMaxHeaderSize, "a complete header is not kept as bytes");
   if (in_message()) {
     check(fragments > 0, "a message has at least one frame");
-    check(opcode == Opcode::text || utf8.complete(), "only text is validated");
+    check((opcode == Opcode::text && !compressed) || utf8.complete(), "only plain text is validated");
   } else {
     check(store.capacity() == 0 && fragments == 0, "there is no store without a message");
   }

@@ -24,8 +24,9 @@ struct Partial {
 
   // Turns to the payload of a frame whose header was just read. Requires: phase is header.
   void begin(const FrameHeader& header);
-  // Takes the bytes of the payload that are in `input`. False at bad UTF-8. Requires: phase is payload.
-  bool take_payload(std::span<std::byte>& input, std::size_t max_message_size);
+  // Takes the bytes of the payload that are in `input`. False at bad UTF-8. `max_size`: the message's, in frames.
+  // Requires: phase is payload.
+  bool take_payload(std::span<std::byte>& input, std::size_t max_size);
   // The unmasked payload of the control frame at hand. Requires: the frame is complete.
   std::span<std::byte> control() { return std::span(control_payload).first(static_cast<std::size_t>(received)); }
 
@@ -45,6 +46,7 @@ struct Partial {
 
   // The message that is not complete yet.
   Opcode opcode = Opcode::continuation;  // continuation where there is no message
+  bool compressed = false;               // so that its text is judged by who inflates it
   Utf8Validator utf8{};
   std::uint32_t fragments = 0;
   MessageStore store{};

@@ -37,9 +37,13 @@ constexpr std::array<ViolationInfo, kViolationCount> kTable{{
      "5.5.1"},
     {close_code_invalid, kProtocolError, "close_code_invalid", "close code must not be sent", "7.4"},
     {close_reason_not_utf8, kInvalidPayload, "close_reason_not_utf8", "close reason is not valid UTF-8", "5.5.1"},
+    {bad_compressed_data, kInvalidPayload, "bad_compressed_data", "compressed message is not valid DEFLATE data",
+     "RFC 7692, 7.2.2"},
+    {inflated_too_large, kMessageTooBig, "inflated_too_large", "message is larger than allowed here once inflated",
+     "10.4"},
 }};
 
-static_assert(static_cast<std::size_t>(close_reason_not_utf8) + 1 == kViolationCount, "count the new enumerator");
+static_assert(static_cast<std::size_t>(inflated_too_large) + 1 == kViolationCount, "count the new enumerator");
 
 constexpr bool is_table_sound() {
   for (std::size_t i = 0; i < kTable.size(); ++i) {

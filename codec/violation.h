@@ -1,4 +1,4 @@
-// violation.h: every rule of RFC 6455 a peer can break, each with its close code and reason text.
+// violation.h: every rule of RFC 6455 and RFC 7692 a peer can break, each with its close code and reason text.
 //
 // One enumerator a rule. The table in violation.cpp is the only place that maps a rule to what the peer is told
 // (RFC 6455, section 7.4.1) and to the section it comes from; the tests walk it. Pure data: any thread.
@@ -31,15 +31,17 @@ enum class Violation : std::uint8_t {
   close_payload_one_byte,      // a Close frame whose payload is one byte (5.5.1)
   close_code_invalid,          // a close code that must not be sent (7.4)
   close_reason_not_utf8,       // a close reason that is not UTF-8 (5.5.1)
+  bad_compressed_data,         // a compressed message that is no DEFLATE data (RFC 7692, 7.2.2)
+  inflated_too_large,          // above max_message_size once inflated (10.4)
 };
-inline constexpr std::size_t kViolationCount = 19;
+inline constexpr std::size_t kViolationCount = 21;
 
 struct ViolationInfo {
   Violation violation;
   std::uint16_t close_code;  // what the close frame carries: 1002, 1007, 1008 or 1009
   std::string_view name;     // the enumerator's name, for logs and counters
   std::string_view reason;   // the close frame's reason, at most 123 bytes of ASCII
-  std::string_view section;  // of RFC 6455, e.g. "5.5.1"
+  std::string_view section;  // of RFC 6455, e.g. "5.5.1", or with its RFC in front
 };
 
 // The whole table, one row an enumerator, in the enumerators' order. Static storage.

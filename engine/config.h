@@ -38,11 +38,29 @@ std::string_view to_string(SlowConsumerPolicy policy);
 // thread, also at the same time; must not throw.
 using LogFunction = std::function<void(LogLevel level, std::string_view line)>;
 
+// permessage-deflate (RFC 7692), where a client offers it. Without context takeover a message refers to no other: it is
+// compressed and inflated by what all connections of a core share (0.6 MiB at most, when first used), a connection owns
+// nothing for it, and a broadcast is compressed once a core for all who agreed on the same. With context takeover small
+// messages that are alike get much smaller, and each connection that uses it owns, counted against memory_limit,
+//   to send: 2^(window bits + 2) + 2^(window bits + 3) bytes, at most 2^17 for the latter: 262 KiB at 15 bits, 11 KiB
+//   at 9; to receive: 2^(window bits) + 7 KiB: 40 KiB at 15 bits, 8 KiB at 9.
+// A broadcast is then compressed for each such connection alone; as messages that wait for it belong to each other,
+// drop_oldest does as drop_newest does, and what latest_only may replace goes uncompressed.
+struct Compression {
+  bool enabled = false;
+  bool server_context_takeover = false;      // of what this side sends
+  bool client_context_takeover = false;      // of what it receives
+  std::uint8_t server_max_window_bits = 15;  // 9 to 15: the window is 2 to the power of it, in bytes
+  std::uint8_t client_max_window_bits = 15;  // 8 to 15; a client that cannot be told keeps no context
+  std::uint8_t level = 3;                    // 1 (fast) to 9 (small)
+  std::size_t threshold = 256;               // bytes: a smaller message is sent as it is
+};
+
 // The fields that matter once a request's head has been read: a route may have its own.
 struct RouteConfig {
   std::size_t write_buffer_size = 4096;       // bytes: first size of an outbox's buffer, taken only while output waits
   std::size_t read_buffer_size = 4096;        // bytes: first size of the buffer for input set aside
-  std::size_t max_message_size = 512 * 1024;  // bytes of a whole received or sent message; above it 1009
+  std::size_t max_message_size = 512 * 1024;  // bytes of a whole message, not compressed; above it 1009
   std::chrono::milliseconds read_timeout{60'000};      // without a byte received: the connection is cut
   std::chrono::milliseconds message_timeout{60'000};   // from a message's first byte to its last; then 1008
   std::chrono::milliseconds write_timeout{10'000};     // without a byte taken by the peer while output waits
@@ -62,6 +80,7 @@ struct RouteConfig {
   std::function<std::string(const Request&, std::span<const std::string_view> offered)> choose_subprotocol{};
   // Sees the 101 before it is sent: adds fields to it (Set-Cookie), or puts a refusal in its place.
   std::function<void(const Request&, Response&)> on_upgrade{};
+  Compression compression{};                           // off
 };
 
 struct Config : RouteConfig {

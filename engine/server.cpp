@@ -364,6 +364,7 @@ ServerStats Server::Implementation::stats() const {
     stats.requests += counters.requests.get();
     stats.messages_received += counters.messages_received.get();
     stats.messages_sent += counters.messages_sent.get();
+    stats.compressions += counters.compressions.get();
     stats.bytes_received += counters.bytes_received.get();
     stats.bytes_sent += counters.bytes_sent.get();
     stats.tls_handshakes += counters.tls_handshakes.get();

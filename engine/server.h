@@ -42,9 +42,10 @@ struct ServerStats {
   std::uint64_t messages_sent = 0;
   std::uint64_t bytes_received = 0;
   std::uint64_t bytes_sent = 0;
-  std::uint64_t tls_handshakes = 0;                                 // done
-  std::uint64_t tls_resumed = 0;                                    // of them by a ticket, without a full handshake
-  std::uint64_t handed_over = 0;                                    // fresh sockets given to a less loaded core
+  std::uint64_t compressions = 0;    // of messages; a broadcast counts once a core and setting
+  std::uint64_t tls_handshakes = 0;  // done
+  std::uint64_t tls_resumed = 0;     // of them by a ticket, without a full handshake
+  std::uint64_t handed_over = 0;     // fresh sockets given to a less loaded core
   std::vector<std::pair<std::string_view, std::uint64_t>> refused;  // by rule, those that happened
   std::uint64_t refused_by(std::string_view rule) const {
     for (const auto& [name, count] : refused)

@@ -1,6 +1,7 @@
 // Frame decoder: any stream, in any pieces, under any limits, says what the reference decoder says.
 //
-// Byte 0 chooses the receiver (bit 0) and the limits (bits 1 to 4), byte 1 the pieces; the rest is the stream.
+// Byte 0 chooses the receiver (bit 0), the limits (bits 1 to 4) and compression (bit 5), byte 1 the pieces; the rest is
+// the stream.
 
 #include <algorithm>
 #include <array>
@@ -30,7 +31,8 @@ codec::DecoderLimits limits_for(std::uint8_t choice) {
   constexpr std::array<std::uint32_t, 4> kFragments{1024, 1, 2, 5};
   return {.max_message_size = kSizes[choice >> 1 & 3],
           .max_fragments = kFragments[choice >> 3 & 3],
-          .receiver = (choice & 1) == 0 ? codec::Receiver::server : codec::Receiver::client};
+          .receiver = (choice & 1) == 0 ? codec::Receiver::server : codec::Receiver::client,
+          .compression = (choice >> 5 & 1) != 0};
 }
 
 // Pieces of up to 1, 2, 3 ... bytes (some of them empty), their sizes drawn from `choice`; one byte each for 0.

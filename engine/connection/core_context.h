@@ -12,6 +12,7 @@
 #include <brume/engine/connection/connects.h>
 #include <brume/engine/connection/core_extension.h>
 #include <brume/engine/connection/counters.h>
+#include <brume/engine/connection/deflate_pool.h>
 #include <brume/engine/connection/lingering.h>
 #include <brume/engine/connection/log.h>
 #include <brume/engine/connection/mask_pool.h>
@@ -62,7 +63,8 @@ struct CoreContext {
   struct Opening {
     const Session* session = nullptr;
     const Request* request = nullptr;
-  } opening;  // whose handler is called for the first time, and for which request
+  } opening;            // whose handler is called for the first time, and for which request
+  DeflatePool deflate;  // of those without context takeover
   Lingering lingering{reactor};
   // For connections this side makes (engine/client).
   MaskPool masks;

@@ -67,6 +67,7 @@ struct Counters {
   Counter messages_sent;
   Counter bytes_received;
   Counter bytes_sent;
+  Counter compressions;    // of messages
   Counter tls_handshakes;  // done
   Counter tls_resumed;     // of them by a ticket
   Counter handed_over;     // fresh sockets given to another core

@@ -155,7 +155,7 @@ bool Outbox::next_frame(Piece& piece, Frame& frame) {
   frame.begin = frame.end;
   if (frame.begin == piece.end) return false;
   const std::span<const std::byte> rest(piece.bytes() + frame.begin, piece.end - frame.begin);
-  const auto header = codec::read_frame_header(rest, codec::Receiver::client);
+  const auto header = codec::read_frame_header(rest, codec::Receiver::client, true);
   assert(header && *header);
   frame.end = frame.begin + (*header)->header_size + static_cast<std::uint32_t>((*header)->payload_size);
   frame.control = codec::is_control((*header)->opcode);

@@ -80,6 +80,7 @@ Session* Session::make(Transport& transport, RouteRef route, std::string_view su
       session->route_->state.construct(static_cast<std::byte*>(memory) + user_state_offset());
       session->has_user_state_ = true;
     }
+    session->deflate_ = deflate;
     if (!subprotocol.empty()) session->cold().subprotocol = subprotocol;
     if (session->config().message_rate != 0 || session->config().byte_rate != 0) session->cold();
   } catch (...) {
@@ -176,7 +177,8 @@ bool Session::may_take_input() const {
 // Twice, as the role is then no question to the decoder of either.
 template <codec::Receiver kReceiver>
 void Session::decode(std::span<std::byte>& input) {
-  const codec::DecoderLimits limits{config().max_message_size, config().max_fragments, kReceiver};
+  const codec::DecoderLimits limits{config().max_message_size, config().max_fragments, kReceiver,
+                                    deflate_.agreed()};
   while (may_take_input()) {
     if (outbox_above_half()) {
       blocked_on_output_ = true;
@@ -218,7 +220,8 @@ void Session::watch_message() {
 }
 
 void Session::account() {
-  const std::size_t held = decoder_.held_bytes();
+  std::size_t held = decoder_.held_bytes();
+  if (deflate_.keeps_context()) held += context_bytes();
   if (held == counted_) return;
   core::Ledger& ledger = context_.reactor.ledger();
   ledger.sub(core::Ledger::Kind::messages, counted_);
@@ -237,7 +240,9 @@ void Session::take(const codec::Event& event) {
   if (event.kind == Kind::violation) return fail(event.violation);
   if (event.kind == Kind::close) return on_close_frame(event.payload);
   // After our Close only the peer's matters (section 5.5.1); what else comes is discarded.
-  if (state_ != State::open || !pass_rates(event)) return;
+  if (state_ != State::open) return;
+  if (event.compressed) return take_compressed(event);  // and comes back inflated
+  if (!pass_rates(event)) return;
   if (event.kind == Kind::ping) return on_ping(event.payload);
   if (event.kind == Kind::pong) {
     if (route_->pong) route_->pong(*this, event.payload);
@@ -297,8 +302,9 @@ void Session::fail(codec::Violation violation) {
   const codec::ViolationInfo& rule = codec::info(violation);
   context_.counters.violations[static_cast<std::size_t>(violation)].add();
   log(LogLevel::warning, rule.name, rule.reason);
-  const bool limit =
-      violation == codec::Violation::message_too_large || violation == codec::Violation::too_many_fragments;
+  const bool limit = violation == codec::Violation::message_too_large ||
+                     violation == codec::Violation::too_many_fragments ||
+                     violation == codec::Violation::inflated_too_large;
   fail_with(rule.close_code, rule.reason, limit ? CloseCause::limit : CloseCause::violation);
 }
 
@@ -341,6 +347,11 @@ std::expected<void, Error> Session::send(MessageType type, Bytes data) {
   if (type == MessageType::text && !known_text(data) && !codec::is_valid_utf8(data)) {
     return std::unexpected(Error::invalid_utf8);
   }
+  // A compressor may make a message a little larger, and its context needs it all the same: the bound is passed then.
+  if (deflate_.agreed() && append_compressed(static_cast<codec::Opcode>(type), data)) {
+    note_taken(1);
+    return {};
+  }
   return put(size, [&](std::span<std::byte> frame) { write_frame(frame, static_cast<codec::Opcode>(type), data); });
 }
 
@@ -366,6 +377,10 @@ std::expected<void, Error> Session::send(const PreparedMessage& message, const S
   };
   if (options.policy) return put_by_policy(size, options, write);
   if (!fits(1, size)) return std::unexpected(Error::send_queue_full);
+  if (deflate_.agreed() && append_compressed(static_cast<codec::Opcode>(message.type()), message.data())) {
+    note_taken(1);
+    return {};
+  }
   return put(size, write);
 }
 

@@ -21,6 +21,7 @@
 #include <brume/codec/decoder.h>
 #include <brume/codec/encoder.h>
 #include <brume/engine/connection.h>
+#include <brume/engine/connection/agreed_deflate.h>
 #include <brume/engine/connection/counters.h>
 #include <brume/engine/connection/tape.h>
 #include <brume/engine/connection/transport.h>
@@ -30,6 +31,10 @@
 #include <brume/engine/core/task.h>
 #include <brume/engine/core/token_bucket.h>
 
+namespace brume::codec {
+class Deflater;
+}
+
 namespace brume::connection {
 
 class Session final : public Connection, public Protocol {
@@ -38,7 +43,7 @@ class Session final : public Connection, public Protocol {
   // `request` lives until the call returns; `kept`, where the route keeps requests, as long as the session.
   // May throw std::bad_alloc (or what the typed state's constructor throws) before anything changed.
   static void open(Transport& transport, RouteRef route, const Request& request, std::shared_ptr<const Request> kept,
-                   std::string_view subprotocol, std::string_view answer);
+                   std::string_view subprotocol, std::string_view answer, AgreedDeflate deflate);
 
   // The same for a connection this side has made and that was upgraded: a client's, which masks what it sends and lets
   // its peer end the connection. There is no request(). The core's masks have a source.
@@ -165,11 +170,22 @@ class Session final : public Connection, public Protocol {
   void count_refused(const std::expected<void, Error>& sent);
 
   bool fits(std::size_t messages, std::size_t bytes) const;
+  TapeOutcome take_all(Tape& tape, std::uint32_t first);
   TapeOutcome take_each(Tape& tape, std::uint32_t first, bool writable);
   bool make_room(const TapeMessage& message, std::size_t size, bool writable, std::uint64_t& lost);
   void note_taken(std::uint32_t count);
   void tell_dropped();
   void tell_watchers();
+
+  // Compressed messages (session_deflate.cpp). The first two may throw std::bad_alloc.
+  void take_compressed(const codec::Event& event);
+  // Compresses `data` into the outbox; false where it is to go as it is. Requires: compression was agreed.
+  bool append_compressed(codec::Opcode opcode, std::span<const std::byte> data);
+  codec::Deflater* own_deflater();
+  std::size_t context_bytes() const;
+  void drop_contexts();
+  Tape& compressed_tape(Tape& tape);
+  bool append_own(const Tape& tape, const Tape::Entry& entry);
 
   bool may_take_input() const;
   template <codec::Receiver kReceiver>
@@ -177,7 +193,7 @@ class Session final : public Connection, public Protocol {
   bool outbox_above_half() const;
   // Sets or ends the time a message that is not whole has.
   void watch_message();
-  // Tells the core's ledger what the decoder holds.
+  // Tells the core's ledger what the decoder holds, and the contexts of a peer that has some.
   void account();
   void take(const codec::Event& event);
   // Whether these bytes are a text that was received and may still be looked at, and so are known to be UTF-8.
@@ -211,7 +227,8 @@ class Session final : public Connection, public Protocol {
   // Small ones first: they fill up what the base class leaves of its last word.
   State state_ = State::open;
   std::uint16_t close_code_ = codec::close_code::abnormal;  // ours while closing, the connection's once ended
-  CloseCause close_cause_ = CloseCause::transport;
+  AgreedDeflate deflate_;
+  CloseCause close_cause_ : 4 = CloseCause::transport;
   bool close_clean_ : 1 = false;
   bool handler_begun_ : 1 = false;
   bool held_ready_ : 1 = false;  // the held message waits for receive() to return
@@ -230,7 +247,7 @@ class Session final : public Connection, public Protocol {
   std::unique_ptr<Cold, ColdDeleter> cold_;
   void* handler_ = nullptr;           // the handler's frame while it has not ended
   std::coroutine_handle<> waiter_{};  // in receive()
-  std::size_t counted_ = 0;           // bytes of the decoder's that the ledger knows of
+  std::size_t counted_ = 0;           // bytes that the ledger knows of
   core::TokenBucket control_bucket_;
   Time last_received_;
   Time deadline_ = Time::max();  // of the message being received while open, of the closing handshake from then on

@@ -12,7 +12,9 @@
 #include <utility>
 #include <vector>
 
+#include <brume/codec/deflater.h>
 #include <brume/codec/frame_header.h>
+#include <brume/codec/inflater.h>
 #include <brume/engine/connection/session.h>
 
 namespace brume::connection {
@@ -38,6 +40,9 @@ struct Session::Cold {
   Watcher* watchers = nullptr;        // those that hear of the end
   std::optional<KeptMessage> held;    // a message that came while nobody waited for one
   KeptMessage delivered;              // the held message whose view the handler has
+  // The windows of messages that refer to earlier ones, each from the first such message on.
+  std::unique_ptr<codec::Deflater> deflater;
+  std::unique_ptr<codec::StreamInflater> inflater;
   std::uint64_t dropped = 0;
   std::uint64_t untold_drops = 0;  // since the application was last told
   io::Address peer;                // once the transport is gone, as the next

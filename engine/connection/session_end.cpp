@@ -50,6 +50,7 @@ void Session::finish(std::uint16_t code, std::string_view reason, CloseCause cau
   close_clean_ = clean;
   // The transport goes first: what the application does in its last calls can no longer reach the peer.
   if (transport_) transport_->end(deadline_);
+  if (deflate_.keeps_context() && cold_) drop_contexts();
   tell_watchers();
   if (!reason.empty()) guarded([&] { cold().close_reason = reason; });
   serve();

@@ -22,20 +22,26 @@ bool Session::fits(std::size_t messages, std::size_t bytes) const {
 TapeOutcome Session::take_from(Tape& tape, std::uint32_t first) noexcept {
   if (state_ != State::open || !transport_ || first == tape.size()) return TapeOutcome::taken;
   try {
-    const std::uint32_t count = tape.size() - first;
-    const bool writable = transport_->in_flight() == 0;
-    if (fits(count, tape.bytes_from(first)) && !tape.excepts(id()) && (writable || !tape.has_latest_only())) {
-      tape.for_each_run(first, [&](TapeChunk& chunk, std::uint32_t begin, std::uint32_t end, std::uint32_t messages) {
-        transport_->outbox().append_shared({&chunk, begin, end, messages}, context_.reactor.frames());
-      });
-      tape.note_whole(first);
-      note_taken(count);
-      return TapeOutcome::taken;
-    }
-    return take_each(tape, first, writable);
+    if (!deflate_.agreed()) return take_all(tape, first);
+    if (deflate_.keeps_own_context()) return take_each(tape, first, transport_->in_flight() == 0);
+    return take_all(compressed_tape(tape), first);
   } catch (const std::bad_alloc&) {
     return TapeOutcome::out_of_memory;
   }
+}
+
+TapeOutcome Session::take_all(Tape& tape, std::uint32_t first) {
+  const std::uint32_t count = tape.size() - first;
+  const bool writable = transport_->in_flight() == 0;
+  if (fits(count, tape.bytes_from(first)) && !tape.excepts(id()) && (writable || !tape.has_latest_only())) {
+    tape.for_each_run(first, [&](TapeChunk& chunk, std::uint32_t begin, std::uint32_t end, std::uint32_t messages) {
+      transport_->outbox().append_shared({&chunk, begin, end, messages}, context_.reactor.frames());
+    });
+    tape.note_whole(first);
+    note_taken(count);
+    return TapeOutcome::taken;
+  }
+  return take_each(tape, first, writable);
 }
 
 TapeOutcome Session::take_each(Tape& tape, std::uint32_t first, bool writable) {
@@ -48,10 +54,12 @@ TapeOutcome Session::take_each(Tape& tape, std::uint32_t first, bool writable) {
     const std::size_t size = entry.end - entry.begin;
     const std::uint64_t lost_before = lost;
     if (make_room(entry.message, size, writable, lost)) {
-      const bool replaceable = entry.message.policy == SlowConsumerPolicy::latest_only;
-      transport_->outbox().append_shared(
-          {tape.chunks()[entry.chunk], entry.begin, entry.end, 1, replaceable ? entry.message.key : 0},
-          context_.reactor.frames());
+      if (!deflate_.keeps_own_context() || !append_own(tape, entry)) {
+        const bool replaceable = entry.message.policy == SlowConsumerPolicy::latest_only;
+        transport_->outbox().append_shared(
+            {tape.chunks()[entry.chunk], entry.begin, entry.end, 1, replaceable ? entry.message.key : 0},
+            context_.reactor.frames());
+      }
       entry.taken++;
       taken++;
     } else if (entry.message.policy == SlowConsumerPolicy::disconnect) {
@@ -90,7 +98,8 @@ bool Session::make_room(const TapeMessage& message, std::size_t size, bool writa
     lost += replaced;
   }
   // What is in flight stays: where it leaves no room, nothing is dropped in vain.
-  if (message.policy == SlowConsumerPolicy::drop_oldest &&
+  // What was compressed with a context has to arrive: the messages behind it refer to it.
+  if (message.policy == SlowConsumerPolicy::drop_oldest && !deflate_.keeps_own_context() &&
       transport_->in_flight() + size <= config().max_buffered_size) {
     while (!fits(1, size) && outbox.drop_oldest(transport_->in_flight(), context_.reactor.frames())) {
       context_.counters.dropped_oldest.add();

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <brume/engine/connection/tape.h>
+#include <brume/engine/connection/tape_twin.h>
 
 namespace brume::connection {
 
@@ -23,6 +24,12 @@ void make_place(std::vector<T>& list) {
 }
 }  // namespace
 
+Tape::Tape(core::BlockPool& pool) : pool_(&pool) {}
+
+Tape::~Tape() {
+  clear();
+}
+
 std::span<std::byte> Tape::append(std::size_t size, const TapeMessage& message) {
   make_place(entries_);
   make_place(excepted_);
@@ -39,6 +46,7 @@ std::span<std::byte> Tape::append(std::size_t size, const TapeMessage& message) 
   const std::span<std::byte> room(chunk.bytes() + chunk.size, size);
   chunk.size = end;
   bytes_ += size;
+  largest_ = std::max(largest_, size);
   has_latest_only_ |= message.policy == SlowConsumerPolicy::latest_only;
   return room;
 }
@@ -67,6 +75,7 @@ void Tape::sum_taken() {
     whole += entry.taken_from_here;
     entry.taken += whole;
   }
+  add_taken_of_twins();
 }
 
 void Tape::clear() {
@@ -75,7 +84,9 @@ void Tape::clear() {
   first_entries_.clear();
   entries_.clear();
   excepted_.clear();
+  clear_twins();
   last_bytes_ = std::exchange(bytes_, 0);
+  largest_ = 0;
   has_latest_only_ = false;
   whole_takers_ = 0;
 }
@@ -92,6 +103,10 @@ void Tape::check_invariants() const {
     bytes += entry.end - entry.begin;
   }
   assert(bytes == bytes_);
+  for (const auto& twin : twins_) {
+    twin->tape.check_invariants();
+    assert(twin->tape.size() <= size());
+  }
   (void)bytes;
 }
 

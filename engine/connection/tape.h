@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -15,6 +16,9 @@
 #include <brume/engine/core/block_pool.h>
 
 namespace brume::connection {
+
+struct CoreContext;
+struct TapeTwin;
 
 // Stands at the front of its block; the frames' bytes follow. Counted: by its tape, and by each range in an outbox.
 struct TapeChunk {
@@ -45,6 +49,14 @@ enum class TapeOutcome : std::uint8_t {
   out_of_memory,  // there was no memory for it, which ends the connection
 };
 
+// How messages are compressed for a receiver that keeps no context.
+struct DeflateChoice {
+  std::size_t threshold = 0;  // bytes of a payload, below which it goes as it is
+  std::uint8_t window_bits = 0;
+  std::uint8_t level = 0;
+  friend bool operator==(const DeflateChoice&, const DeflateChoice&) = default;
+};
+
 class Tape {
  public:
   struct Entry {
@@ -57,8 +69,8 @@ class Tape {
     std::uint32_t taken_from_here = 0;
   };
 
-  explicit Tape(core::BlockPool& pool) : pool_(&pool) {}
-  ~Tape() { clear(); }
+  explicit Tape(core::BlockPool& pool);
+  ~Tape();
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;
 
@@ -89,6 +101,9 @@ class Tape {
     entries_[first].taken_from_here++;
     whole_takers_++;
   }
+  // The tape to take from for receivers with that choice: a twin with the same messages in the same places, compressed,
+  // or this one, where no message is worth it or there is no memory. It holds what this one holds now.
+  Tape& for_receivers_of(const DeflateChoice& choice, CoreContext& context) noexcept;
   // Adds up for each entry how many took it, into `taken`. Once, after the last outbox.
   void sum_taken();
   // Lets the chunks go; keeps the memory of its lists.
@@ -97,14 +112,18 @@ class Tape {
 
  private:
   void add_chunk(std::size_t size);
+  void add_taken_of_twins();
+  void clear_twins();
 
   core::BlockPool* pool_;
   std::vector<TapeChunk*> chunks_;
   std::vector<std::uint32_t> first_entries_;  // of each chunk
   std::vector<Entry> entries_;
   std::vector<std::uint64_t> excepted_;
+  std::vector<std::unique_ptr<TapeTwin>> twins_;
   std::size_t bytes_ = 0;
   std::size_t last_bytes_ = 0;  // when it was cleared
+  std::size_t largest_ = 0;         // bytes of a frame
   std::uint32_t whole_takers_ = 0;  // noted since the last message was appended
   bool has_latest_only_ = false;
 };

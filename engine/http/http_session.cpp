@@ -241,12 +241,24 @@ void HttpSession::upgrade(const Response& response) {
   const auto accept = codec::accept_key(*key);
   std::vector<codec::HeaderField> extra;
   for (const auto& [name, value] : response.headers()) extra.push_back({name, value});
+  std::string extension;
+  connection::AgreedDeflate agreed;
+  if (auto deflate = response.deflate()) {
+    // No windows for newcomers where memory is short.
+    const bool short_of_memory = reactor().ledger().above_limit();
+    deflate->settings.server_no_context_takeover |= short_of_memory;
+    deflate->settings.client_no_context_takeover |= short_of_memory;
+    codec::append_deflate_answer(extension, *deflate);
+    extra.push_back({"Sec-WebSocket-Extensions", extension});
+    agreed = connection::AgreedDeflate(deflate->settings);
+  }
   std::string head;
   codec::append_switching_protocols(head, {accept.data(), accept.size()}, response.subprotocol(), extra);
   std::shared_ptr<const Request> kept;
   if (response.upgrade()->config.keep_request) kept = copy_request(*request_, buffer_);
   transport_->resume();
-  connection::Session::open(*transport_, response.upgrade(), *request_, std::move(kept), response.subprotocol(), head);
+  connection::Session::open(*transport_, response.upgrade(), *request_, std::move(kept), response.subprotocol(), head,
+                            agreed);
   state_ = State::ended;
   transport_ = nullptr;
   detached_ = true;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <brume/codec/http_error.h>
+#include <brume/codec/permessage_deflate.h>
 #include <brume/engine/connection/route_ref.h>
 
 namespace brume {
@@ -47,9 +48,12 @@ class Response {
   // Made by Upgrader::upgrade(): instead of being sent it turns the connection into a WebSocket.
   const connection::RouteRef& upgrade() const { return upgrade_; }
   const std::string& subprotocol() const { return subprotocol_; }
-  void set_upgrade(connection::RouteRef route, std::string subprotocol) {
+  const std::optional<codec::DeflateAgreement>& deflate() const { return deflate_; }
+  void set_upgrade(connection::RouteRef route, std::string subprotocol,
+                   const std::optional<codec::DeflateAgreement>& deflate = {}) {
     upgrade_ = std::move(route);
     subprotocol_ = std::move(subprotocol);
+    deflate_ = deflate;
   }
 
  private:
@@ -60,6 +64,7 @@ class Response {
   std::vector<std::pair<std::string, std::string>> headers_;
   connection::RouteRef upgrade_;
   std::string subprotocol_;
+  std::optional<codec::DeflateAgreement> deflate_;
 };
 
 }  // namespace brume

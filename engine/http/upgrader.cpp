@@ -33,6 +33,14 @@ std::optional<std::string> subprotocol_for(const Request& request, const RouteCo
   const std::vector<std::string_view> supported(config.subprotocols.begin(), config.subprotocols.end());
   return std::string(codec::choose_subprotocol(request.head(), supported).value_or(std::string_view()));
 }
+
+std::optional<codec::DeflateAgreement> deflate_for(const Request& request, const Compression& compression) {
+  if (!compression.enabled) return std::nullopt;
+  return codec::choose_deflate(request.head(), {.server_no_context_takeover = !compression.server_context_takeover,
+                                                .client_no_context_takeover = !compression.client_context_takeover,
+                                                .server_max_window_bits = compression.server_max_window_bits,
+                                                .client_max_window_bits = compression.client_max_window_bits});
+}
 }  // namespace
 
 Response judge(const Request& request, const connection::RouteRef& route, std::string_view subprotocol) {
@@ -45,7 +53,8 @@ Response judge(const Request& request, const connection::RouteRef& route, std::s
   auto agreed = subprotocol_for(request, config, subprotocol);
   if (!agreed) return Response::of(codec::HttpError::internal_error);
   Response response(101);
-  response.set_upgrade(route, *std::move(agreed));
+  const auto deflate = deflate_for(request, config.compression);
+  response.set_upgrade(route, *std::move(agreed), deflate);
   if (config.on_upgrade) config.on_upgrade(request, response);
   return response;
 }

@@ -63,10 +63,10 @@ std::size_t SimulatedSocket::unsent_size() const {
 }
 
 void SimulatedClient::send_text(std::string_view text) {
-  peer_->send_frame(codec::Opcode::text, text, true);
+  peer_->send_message(codec::Opcode::text, text);
 }
 void SimulatedClient::send_binary(std::string_view data) {
-  peer_->send_frame(codec::Opcode::binary, data, true);
+  peer_->send_message(codec::Opcode::binary, data);
 }
 void SimulatedClient::send_ping(std::string_view payload) {
   peer_->send_frame(codec::Opcode::ping, payload, true);
@@ -116,6 +116,9 @@ std::string_view SimulatedClient::response_field(std::string_view name) const {
 }
 bool SimulatedClient::upgraded() const {
   return peer_->seen().upgraded;
+}
+std::optional<codec::DeflateSettings> SimulatedClient::compression() const {
+  return peer_->seen().compression;
 }
 bool SimulatedClient::is_open() const {
   return peer_->is_open();

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <brume/codec/frame_header.h>
+#include <brume/codec/permessage_deflate.h>
 #include <brume/codec/violation.h>
 #include <brume/engine/io/address.h>
 #include <brume/engine/io/io.h>
@@ -33,6 +34,9 @@ struct ClientOptions {
   std::string host{};                                          // the Host header; the server's address where empty
   std::optional<io::Address> from{};                           // its own address; else one that no other client has
   std::optional<TlsClientConfig> tls{};                        // speaks TLS; files that cannot be used end the process
+  // Offers permessage-deflate; where the server accepts, the messages of send_text() and send_binary() are compressed
+  // from the upgrade on, unless they are empty.
+  std::optional<codec::DeflateOffer> compression{};
   bool answer_pings = true;
   bool answer_close = true;  // answers the server's Close frame with its own
 };
@@ -41,6 +45,7 @@ struct ClientOptions {
 struct ReceivedMessage {
   MessageType type = MessageType::binary;
   std::string data{};
+  bool compressed = false;  // on the wire
 };
 
 // Bare TCP. Everything that arrives is kept in received().
@@ -84,7 +89,7 @@ class SimulatedClient {
   void send_binary(std::string_view data);
   void send_ping(std::string_view payload = {});
   void send_pong(std::string_view payload = {});
-  // One masked frame of any kind, also where the protocol forbids it.
+  // One masked frame of any kind, also where the protocol forbids it; its payload goes as it is.
   void send_frame(codec::Opcode opcode, std::string_view payload, bool fin = true);
   // Bytes as they are, in place of a frame.
   void send_bytes(std::string_view bytes);
@@ -106,6 +111,8 @@ class SimulatedClient {
   std::string_view subprotocol() const { return response_field("Sec-WebSocket-Protocol"); }
   // Answered with 101 and the right Sec-WebSocket-Accept (RFC 6455, section 4.1).
   bool upgraded() const;
+  // What was agreed on for compressed messages; nullopt where nothing was.
+  std::optional<codec::DeflateSettings> compression() const;
   // Upgraded, and neither side has begun to close.
   bool is_open() const;
 

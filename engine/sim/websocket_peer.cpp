@@ -12,6 +12,7 @@
 #include <brume/codec/encoder.h>
 #include <brume/codec/handshake.h>
 #include <brume/codec/http_head.h>
+#include <brume/codec/utf8.h>
 #include <brume/engine/sim/websocket_peer.h>
 
 namespace brume::sim {
@@ -41,6 +42,7 @@ WebSocketPeer::WebSocketPeer(SimContext& context, SimNetwork& network, const io:
       answer_pings_(options.answer_pings),
       answer_close_(options.answer_close),
       key_(draw_key(context.random)),
+      offer_(options.compression),
       limits_{.max_message_size = kMaxMessageSize, .max_fragments = UINT32_MAX, .receiver = codec::Receiver::client} {
   if (options.tls) begin_tls(*options.tls, to);
   send_request(to, path, options);
@@ -62,6 +64,11 @@ void WebSocketPeer::send_request(const io::Address& to, std::string_view path, c
     std::string offered;
     for (const std::string& name : options.subprotocols) offered.append(offered.empty() ? "" : ", ").append(name);
     field("Sec-WebSocket-Protocol", offered);
+  }
+  if (offer_) {
+    std::string offer;
+    codec::append_deflate_offer(offer, *offer_);
+    field("Sec-WebSocket-Extensions", offer);
   }
   for (const auto& [name, value] : options.headers) field(name, value);
   transmit(request.append("\r\n"));
@@ -143,13 +150,23 @@ void WebSocketPeer::send_bytes(std::string_view bytes) {
     waiting_.emplace_back(bytes);
 }
 
-void WebSocketPeer::send_frame(codec::Opcode opcode, std::string_view payload, bool fin) {
+void WebSocketPeer::send_message(codec::Opcode opcode, std::string_view payload) {
+  if (!deflater_ || payload.empty()) return send_frame(opcode, payload, true);
+  std::string compressed(codec::Deflater::bound(payload.size()), '\0');
+  if (seen_.compression->client_no_context_takeover) deflater_->forget();
+  compressed.resize(
+      deflater_->deflate_next(std::as_bytes(std::span(payload)), std::as_writable_bytes(std::span(compressed))));
+  send_frame(opcode, compressed, true, true);
+}
+
+void WebSocketPeer::send_frame(codec::Opcode opcode, std::string_view payload, bool fin, bool rsv1) {
   codec::MaskKey mask;
   const std::uint64_t drawn = context().random.next();
   std::memcpy(mask.data(), &drawn, mask.size());
   std::string frame(codec::client_frame_size(payload.size()), '\0');
   const auto out = std::as_writable_bytes(std::span(frame));
   frame.resize(codec::write_client_frame(out, opcode, std::as_bytes(std::span(payload)), mask, fin));
+  if (rsv1) frame[0] = static_cast<char>(frame[0] | 0x40);
   send_bytes(frame);
 }
 
@@ -187,10 +204,26 @@ void WebSocketPeer::judge_head() {
   seen_.upgraded = seen_.status == 101 &&
                    response_field("Sec-WebSocket-Accept") == std::string_view(accept.data(), accept.size()) &&
                    codec::equals_ignore_case(response_field("Upgrade"), "websocket") &&
-                   codec::equals_ignore_case(response_field("Connection"), "upgrade");
+                   codec::equals_ignore_case(response_field("Connection"), "upgrade") && agree();
   if (seen_.upgraded)
     for (const std::string& frame : waiting_) transmit(frame);
   waiting_.clear();
+}
+
+bool WebSocketPeer::agree() {
+  const std::string_view answer = response_field("Sec-WebSocket-Extensions");
+  if (answer.empty()) return true;
+  const codec::HeaderField field{"Sec-WebSocket-Extensions", answer};
+  const auto agreed = codec::judge_deflate_answer(std::span(&field, 1), offer_ ? &*offer_ : nullptr);
+  if (!agreed) return false;
+  seen_.compression = *agreed;
+  limits_.compression = true;
+  constexpr std::uint8_t kLevel = 6;
+  if (seen_.compression->client_max_window_bits >= codec::kMinOwnWindowBits) {
+    deflater_ = std::make_unique<codec::Deflater>(seen_.compression->client_max_window_bits, kLevel);
+  }
+  inflater_ = std::make_unique<codec::StreamInflater>(seen_.compression->server_max_window_bits);
+  return true;
 }
 
 std::string_view WebSocketPeer::response_field(std::string_view name) const {
@@ -231,8 +264,7 @@ void WebSocketPeer::decode(std::span<std::byte> bytes) {
       case Kind::need_more:
         return;
       case Kind::message:
-        if (event.opcode == codec::Opcode::text) seen_.last_text = seen_.messages.size();
-        seen_.messages.push_back({static_cast<MessageType>(event.opcode), text_of(event.payload)});
+        take_message(event);
         break;
       case Kind::ping:
         seen_.pings.push_back(text_of(event.payload));
@@ -248,6 +280,35 @@ void WebSocketPeer::decode(std::span<std::byte> bytes) {
         fail(event.violation);
         break;
     }
+  }
+}
+
+void WebSocketPeer::take_message(const codec::Event& event) {
+  ReceivedMessage message{static_cast<MessageType>(event.opcode), {}, event.compressed};
+  if (event.compressed) {
+    if (const auto violation = inflate(event.payload, message.data)) return fail(*violation);
+    if (event.opcode == codec::Opcode::text && !codec::is_valid_utf8(message.data)) {
+      return fail(codec::Violation::invalid_utf8);
+    }
+  } else {
+    message.data = text_of(event.payload);
+  }
+  if (event.opcode == codec::Opcode::text) seen_.last_text = seen_.messages.size();
+  seen_.messages.push_back(std::move(message));
+}
+
+// In small steps, so that what lies outside the window that was agreed on cannot be referred to.
+std::optional<codec::Violation> WebSocketPeer::inflate(std::span<const std::byte> payload, std::string& out) {
+  constexpr std::size_t kStep = 64;
+  if (seen_.compression->server_no_context_takeover) inflater_->forget();
+  inflater_->begin(payload);
+  while (true) {
+    const std::size_t before = out.size();
+    out.resize(before + kStep);
+    const auto inflated = inflater_->inflate(std::as_writable_bytes(std::span(out)).subspan(before));
+    out.resize(before + inflated.size);
+    if (inflated.state == codec::Inflated::State::done) return std::nullopt;
+    if (inflated.state == codec::Inflated::State::bad) return codec::Violation::bad_compressed_data;
   }
 }
 

@@ -12,6 +12,9 @@
 #include <vector>
 
 #include <brume/codec/decoder.h>
+#include <brume/codec/deflater.h>
+#include <brume/codec/inflater.h>
+#include <brume/codec/permessage_deflate.h>
 #include <brume/engine/sim/simulated_client.h>
 #include <brume/engine/sim/tcp_peer.h>
 #include <brume/engine/tls/tls_filter.h>
@@ -23,7 +26,8 @@ class WebSocketPeer final : public TcpPeer, private tls::Output {
   WebSocketPeer(SimContext& context, SimNetwork& network, const io::Address& from, const io::Address& to,
                 std::string_view path, const ClientOptions& options);
 
-  void send_frame(codec::Opcode opcode, std::string_view payload, bool fin);
+  void send_message(codec::Opcode opcode, std::string_view payload);
+  void send_frame(codec::Opcode opcode, std::string_view payload, bool fin, bool rsv1 = false);
   void send_bytes(std::string_view bytes);
   void send_close(std::uint16_t code, std::string_view reason);
 
@@ -41,6 +45,7 @@ class WebSocketPeer final : public TcpPeer, private tls::Output {
     std::string response_head;
     std::string response_body;
     bool upgraded = false;
+    std::optional<codec::DeflateSettings> compression;
     std::vector<ReceivedMessage> messages;
     std::size_t last_text = SIZE_MAX;  // index into messages
     std::vector<std::string> pings;
@@ -69,7 +74,11 @@ class WebSocketPeer final : public TcpPeer, private tls::Output {
   // Takes bytes up to the response head's end, and returns those after it.
   std::span<std::byte> take_head(std::span<std::byte> bytes);
   void judge_head();
+  // False where the server's answer is none to the offer.
+  bool agree();
   void decode(std::span<std::byte> bytes);
+  void take_message(const codec::Event& event);
+  std::optional<codec::Violation> inflate(std::span<const std::byte> payload, std::string& out);
   void take_close(std::string_view payload);
   void fail(codec::Violation violation);
 
@@ -84,6 +93,9 @@ class WebSocketPeer final : public TcpPeer, private tls::Output {
   bool head_done_ = false;
   bool close_sent_ = false;
   bool decoding_over_ = false;
+  std::optional<codec::DeflateOffer> offer_;
+  std::unique_ptr<codec::Deflater> deflater_;
+  std::unique_ptr<codec::StreamInflater> inflater_;
   codec::DecoderLimits limits_;
   codec::Decoder decoder_;
   Seen seen_;

@@ -48,6 +48,12 @@ Options parse_options(int argc, char** argv, const char* description, const AddO
   app.add_option("--drain-timeout", drain_timeout_ms, "milliseconds that open connections have to close at the end")
       ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{86'400'000}))
       ->capture_default_str();
+  std::string compression = "off";
+  app.add_option(
+         "--compression", compression,
+         "permessage-deflate where a client offers it: off, on, or takeover (each connection keeps its context)")
+      ->check(CLI::IsMember({"off", "on", "takeover"}))
+      ->capture_default_str();
   app.add_flag("--pin-cores", options.config.pin_cores, "each reactor thread to a processor of its own");
   std::vector<std::string> tls_certificates;
   std::vector<std::string> tls_keys;
@@ -76,6 +82,9 @@ Options parse_options(int argc, char** argv, const char* description, const AddO
   options.address = host + ":" + std::to_string(port);
   options.config.busy_poll = std::chrono::microseconds(busy_poll_us);
   options.config.drain_timeout = std::chrono::milliseconds(drain_timeout_ms);
+  options.config.compression.enabled = compression != "off";
+  options.config.compression.server_context_takeover = compression == "takeover";
+  options.config.compression.client_context_takeover = compression == "takeover";
   options.callbacks = style == "callback";
   if (tls_certificates.size() != tls_keys.size()) {
     std::fprintf(stderr, "%s: as many --tls-cert as --tls-key are needed\n", argv[0]);

@@ -77,7 +77,7 @@ class ReferenceDecoder {
       if (const auto event = judge_limits()) return event;
     } else if (!control()) {
       message_.push_back(newest_payload_byte());
-      if (message_opcode_ == kText && !text_.take(std::to_integer<std::uint8_t>(message_.back()))) {
+      if (message_opcode_ == kText && !compressed_ && !text_.take(std::to_integer<std::uint8_t>(message_.back()))) {
         return broken(Violation::invalid_utf8);
       }
     } else {
@@ -92,7 +92,8 @@ class ReferenceDecoder {
     if (opcode() > 10) return broken(Violation::reserved_opcode);
     if ((frame_[0] & 0x20u) != 0) return broken(Violation::reserved_bit_2);
     if ((frame_[0] & 0x10u) != 0) return broken(Violation::reserved_bit_3);
-    if ((frame_[0] & 0x40u) != 0) return broken(Violation::unexpected_rsv1);
+    const bool may_be_compressed = limits_.compression && (opcode() == kText || opcode() == kBinary);
+    if ((frame_[0] & 0x40u) != 0 && !may_be_compressed) return broken(Violation::unexpected_rsv1);
     if (control() && !fin()) return broken(Violation::fragmented_control);
     if (opcode() == 0 && message_opcode_ == 0) return broken(Violation::continuation_without_start);
     if (opcode() != 0 && !control() && message_opcode_ != 0) return broken(Violation::data_inside_message);
@@ -110,10 +111,15 @@ class ReferenceDecoder {
   // At the header's last byte.
   std::optional<SeenEvent> judge_limits() {
     if (control()) return std::nullopt;
-    if (opcode() != 0) message_opcode_ = opcode();
+    if (opcode() != 0) {
+      message_opcode_ = opcode();
+      compressed_ = (frame_[0] & 0x40u) != 0;
+    }
     if (++fragments_ > limits_.max_fragments) return broken(Violation::too_many_fragments);
-    if (length() > limits_.max_message_size) return broken(Violation::message_too_large);
-    if (message_.size() + length() > limits_.max_message_size) return broken(Violation::message_too_large);
+    std::uint64_t most = limits_.max_message_size;
+    if (compressed_) most += most / 64 + 64;
+    if (length() > most) return broken(Violation::message_too_large);
+    if (message_.size() + length() > most) return broken(Violation::message_too_large);
     return std::nullopt;
   }
 
@@ -137,7 +143,8 @@ class ReferenceDecoder {
     } else if (fin()) {
       if (!text_.between_code_points()) return broken(Violation::truncated_utf8);
       const auto type = message_opcode_ == kText ? codec::Opcode::text : codec::Opcode::binary;
-      event = SeenEvent{.kind = Kind::message, .opcode = type, .payload = std::exchange(message_, {})};
+      event = SeenEvent{
+          .kind = Kind::message, .compressed = compressed_, .opcode = type, .payload = std::exchange(message_, {})};
       message_opcode_ = 0;
       fragments_ = 0;
     }
@@ -153,6 +160,7 @@ class ReferenceDecoder {
   std::vector<std::byte> message_;
   ReferenceUtf8 text_;
   unsigned message_opcode_ = 0;
+  bool compressed_ = false;  // the message
   std::uint32_t fragments_ = 0;
 };
 

@@ -51,7 +51,7 @@ std::vector<SeenEvent> run_decoder(std::span<const std::byte> stream, std::span<
       check(!ended, "nothing comes after a close or a violation");
       check(event.kind != Kind::message || !decoder.mid_message(), "a message that is delivered is over");
       check(!decoder.mid_message() || decoder.held_bytes() > 0, "the beginning of a message is held");
-      SeenEvent seen{.kind = event.kind, .opcode = event.opcode, .end = end};
+      SeenEvent seen{.kind = event.kind, .compressed = event.compressed, .opcode = event.opcode, .end = end};
       if (event.kind == Kind::violation) seen.violation = event.violation;
       seen.payload.assign(event.payload.begin(), event.payload.end());
       if (event.kind == Kind::message) {

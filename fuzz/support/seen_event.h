@@ -14,6 +14,7 @@ namespace brume::fuzz {
 
 struct SeenEvent {
   codec::Event::Kind kind{};
+  bool compressed = false;       // of a message
   codec::Opcode opcode{};        // of a message, else continuation
   codec::Violation violation{};  // of a violation, else the first enumerator
   std::vector<std::byte> payload{};
@@ -21,7 +22,8 @@ struct SeenEvent {
 
   // Whether both say the same; when they said it depends on the cuts.
   bool says_the_same_as(const SeenEvent& other) const {
-    return kind == other.kind && opcode == other.opcode && violation == other.violation && payload == other.payload;
+    return kind == other.kind && compressed == other.compressed && opcode == other.opcode &&
+           violation == other.violation && payload == other.payload;
   }
 };
 
@@ -31,7 +33,8 @@ inline std::ostream& operator<<(std::ostream& out, const SeenEvent& event) {
       out << "need_more";
       break;
     case codec::Event::Kind::message:
-      out << (event.opcode == codec::Opcode::text ? "text message" : "binary message");
+      out << (event.compressed ? "compressed " : "")
+          << (event.opcode == codec::Opcode::text ? "text message" : "binary message");
       break;
     case codec::Event::Kind::ping:
       out << "ping";

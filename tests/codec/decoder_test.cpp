@@ -183,6 +183,25 @@ TEST(Decoder, WhatFollowsAViolationIsDroppedUnread) {
   EXPECT_THAT(decode(join({text("\xFF"), ping("late")})), ElementsAre("invalid_utf8 at byte 7"));
 }
 
+TEST(Decoder, CompressedMessagesAreDeliveredAsTheyAreWhereTheyWereAgreed) {
+  const DecoderLimits limits{.max_message_size = 10, .compression = true};
+  const test::FrameOptions rsv1{.rsv_bits = 4};
+  const test::FrameOptions rsv1_start{.fin = false, .rsv_bits = 4};
+  EXPECT_THAT(
+      decode(join({text("a\xFF", rsv1), binary("b", rsv1), text("c"), text("", rsv1)}), limits),
+      ElementsAre("compressed text \"a\xFF\"", "compressed binary \"b\"", "text \"c\"", "compressed text \"\""));
+  EXPECT_THAT(
+      decode(join({text("\xFE", rsv1_start), ping("p"), continuation("\xFF", kNotFinal), continuation("")}), limits),
+      ElementsAre("ping \"p\"", "compressed text \"\xFE\xFF\""));
+  EXPECT_THAT(decode(join({text("\xFE", rsv1_start), continuation(""), text("\xFE")}), limits),
+              ElementsAre("compressed text \"\xFE\"", "invalid_utf8 at byte 20"));
+  // What does not compress is a little longer.
+  const std::string longest(max_compressed_size(10), 'x');
+  EXPECT_THAT(decode(text(longest, rsv1), limits), ElementsAre("compressed text \"" + longest + "\""));
+  const DecoderLimits client{.receiver = Receiver::client, .compression = true};
+  EXPECT_THAT(decode(text("a", {.key = std::nullopt, .rsv_bits = 4}), client), ElementsAre("compressed text \"a\""));
+}
+
 TEST(Decoder, AMovedDecoderGoesOnAndTheOldOneIsIdle) {
   Bytes stream = join({text("Hel", kNotFinal), continuation("lo")});
   std::span<std::byte> input = std::span(stream).first(12);

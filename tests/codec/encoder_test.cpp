@@ -69,6 +69,21 @@ TEST(Encoder, WhatItWritesDecodesBackOnTheOtherSide) {
   }
 }
 
+TEST(Encoder, WritesTheHeaderOfACompressedMessage) {
+  for (const std::size_t size : {std::size_t{0}, std::size_t{125}, std::size_t{126}, std::size_t{70'000}}) {
+    std::array<std::byte, kMaxHeaderSize> out{};
+    const std::size_t written = write_server_header(out, Opcode::text, true, size);
+    ASSERT_EQ(written, frame_header_size(size, false));
+    const auto header = read_frame_header(std::span(out).first(written), Receiver::client, true);
+    ASSERT_TRUE(header && *header);
+    EXPECT_TRUE((*header)->rsv1 && (*header)->fin && !(*header)->masked);
+    EXPECT_EQ((*header)->opcode, Opcode::text);
+    EXPECT_EQ((*header)->payload_size, size);
+    write_server_header(out, Opcode::text, false, size);
+    EXPECT_FALSE((*read_frame_header(std::span(out).first(written), Receiver::client))->rsv1);
+  }
+}
+
 TEST(Encoder, WritesAServersCloseFrame) {
   const auto written = [](std::uint16_t code, std::string_view reason) {
     std::array<std::byte, kMaxControlFrameSize> out{};

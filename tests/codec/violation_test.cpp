@@ -38,8 +38,9 @@ TEST(Violation, ReasonsAreShortPrintableAscii) {
 
 TEST(Violation, ClosesWithTheCodeThatSection741GivesTheRule) {
   const std::set<Violation> not_protocol_errors{
-      Violation::invalid_utf8,      Violation::truncated_utf8,     Violation::close_reason_not_utf8,
-      Violation::message_too_large, Violation::too_many_fragments,
+      Violation::invalid_utf8,       Violation::truncated_utf8,     Violation::close_reason_not_utf8,
+      Violation::message_too_large,  Violation::too_many_fragments, Violation::bad_compressed_data,
+      Violation::inflated_too_large,
   };
   for (const ViolationInfo& row : violations()) {
     EXPECT_TRUE(is_sendable_close_code(row.close_code)) << row.name;
@@ -51,11 +52,14 @@ TEST(Violation, ClosesWithTheCodeThatSection741GivesTheRule) {
   EXPECT_EQ(info(Violation::truncated_utf8).close_code, close_code::invalid_payload);
   EXPECT_EQ(info(Violation::close_reason_not_utf8).close_code, close_code::invalid_payload);
   EXPECT_EQ(info(Violation::message_too_large).close_code, close_code::message_too_big);
+  EXPECT_EQ(info(Violation::bad_compressed_data).close_code, close_code::invalid_payload);
+  EXPECT_EQ(info(Violation::inflated_too_large).close_code, close_code::message_too_big);
   EXPECT_EQ(info(Violation::too_many_fragments).close_code, close_code::policy_violation);
 }
 
 TEST(Violation, CitesSectionsThatStateRulesForFrames) {
-  const std::set<std::string_view> sections{"5.1", "5.2", "5.4", "5.5", "5.5.1", "7.4", "8.1", "10.4"};
+  const std::set<std::string_view> sections{
+      "5.1", "5.2", "5.4", "5.5", "5.5.1", "7.4", "8.1", "10.4", "RFC 7692, 7.2.2"};
   for (const ViolationInfo& row : violations()) EXPECT_TRUE(sections.contains(row.section)) << row.name;
 }
 

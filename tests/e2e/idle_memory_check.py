@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""What an idle connection costs in resident memory, for both styles of handlers on both backends.
+"""What an idle connection costs in resident memory, for both styles of handlers on both backends; and that having
+agreed on compression costs nothing.
 
 The slope from 2,000 to 10,000 connections: what a server touches once, however many there are, is left out.
 """
@@ -13,31 +14,35 @@ FEW, MANY = 2_000, 10_000
 SPARE_DESCRIPTORS = 100
 BATCH = 64  # handshakes at once
 LIMIT = 512  # bytes a connection
+NOISE = 8  # bytes a connection: pages are whole, pools grow in steps
 BACKENDS = ("io_uring", "epoll")
 STYLES = ("coroutine", "callback")
 
 
-def open_until(connections, count, port):
+def open_until(connections, count, port, compression):
     while len(connections) < count:
-        batch = [RawWebSocket(port, open_now=False) for _ in range(min(BATCH, count - len(connections)))]
+        batch = [RawWebSocket(port, open_now=False, compression=compression) for _ in range(min(BATCH, count - len(connections)))]
         for connection in batch:
             connection.finish_handshake()
         connections += batch
 
 
-def measure(backend, style, many):
+def measure(backend, style, many, compression=False):
     """Bytes a connection: while none was used yet, and after each has echoed a message. None: no such backend here."""
     few = FEW * many // MANY
-    with EchoServer("--cores", "1", "--style", style, environment={"BRUME_IO": backend}) as server:
+    with EchoServer("--cores", "1", "--style", style, *(["--compression", "on"] if compression else []), environment={"BRUME_IO": backend}) as server:
         if server.has_sanitizer() or not re.search(rf"listening on .*\b{backend}\b", server.output()):
             return None
         connections = []
-        open_until(connections, few, server.port)
+        open_until(connections, few, server.port, compression)
         before = server.resident_bytes()
-        open_until(connections, many, server.port)
+        open_until(connections, many, server.port, compression)
         opened = server.resident_bytes()
         for connection in connections:
-            connection.expect_echo(BINARY, b"x" * 100)
+            if compression:
+                connection.expect_compressed_echo(BINARY, b"compressed " * 30)
+            else:
+                connection.expect_echo(BINARY, b"x" * 100)
         used = server.resident_bytes()
         for connection in connections:
             connection.socket.close()
@@ -56,6 +61,12 @@ def check():
             continue
         opened, used = slopes
         print(f"note: {backend}, {style}: {opened:.0f} bytes a connection, {used:.0f} once each was used")
+    for backend in BACKENDS:
+        plain, compressed = results[backend, "callback"], measure(backend, "callback", many, compression=True)
+        if plain is not None and compressed is not None:
+            print(f"note: {backend}, callback, compression agreed: {compressed[0]:.0f} bytes a connection, "
+                  f"{compressed[1]:.0f} once each was used")
+            expect(max(compressed) <= max(plain) + NOISE, f"{backend}: {compressed} bytes with compression, {plain} without")
     for key, slopes in results.items():
         expect(slopes is None or max(slopes) <= LIMIT, f"{key}: {slopes} bytes a connection, at most {LIMIT} are allowed")
 

@@ -23,6 +23,7 @@ WRONG = [
     (["--cores", "two"], "cores"),
     (["--io", "kqueue"], "io"),
     (["--style", "threads"], "style"),
+    (["--compression", "zip"], "compression"),
     (["--busy-poll", "-5"], "busy"),
     (["--busy-poll", "99999999999"], "busy"),
     (["--drain-timeout", "-1"], "drain"),

@@ -5,30 +5,33 @@ import hashlib
 import os
 import socket
 import struct
+import zlib
 
+from frames import BINARY, CLOSE, PING, PONG, RSV1, TEXT, close_payload, frame, read_frame  # noqa: F401
 from server_program import CheckFailed, expect
 
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
-TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 TIMEOUT_SECONDS = 60.0
 
 
 class RawWebSocket:
     """`connection`: a connected socket of any kind, instead of one to this port. `wrap`: makes a TLS socket of the plain
-    one before the request is sent."""
+    one before the request is sent. `compression`: offers permessage-deflate, which has to be agreed to."""
 
-    def __init__(self, port, path="/ws/echo", open_now=True, connection=None, wrap=None):
+    def __init__(self, port, path="/ws/echo", open_now=True, connection=None, wrap=None, compression=False):
         self.socket = connection or socket.create_connection(("127.0.0.1", port), TIMEOUT_SECONDS)
         if self.socket.family != socket.AF_UNIX:
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if wrap:
             self.socket = wrap(self.socket)
         self.buffer = bytearray()
+        self.compression = compression
+        extensions = "Sec-WebSocket-Extensions: permessage-deflate\r\n" if compression else ""
         key = base64.b64encode(os.urandom(16)).decode()
         self.accept = base64.b64encode(hashlib.sha1((key + GUID).encode()).digest()).decode()
         self.socket.sendall(
             f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+            f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n{extensions}\r\n".encode()
         )
         if open_now:
             self.finish_handshake()
@@ -40,6 +43,7 @@ class RawWebSocket:
         self.buffer = bytearray(rest)
         expect(head.startswith(b"HTTP/1.1 101 "), f"not upgraded: {head!r}")
         expect(self.accept.encode() in head, f"wrong Sec-WebSocket-Accept: {head!r}")
+        expect((b"permessage-deflate" in head) == self.compression, f"compression: {head!r}")
 
     def receive_more(self, where):
         try:
@@ -55,36 +59,33 @@ class RawWebSocket:
         while len(self.buffer) < count:
             self.receive_more(where)
 
-    def send(self, opcode, payload=b""):
-        key = os.urandom(4)
-        size = len(payload)
-        if size < 126:
-            header = struct.pack("!BB", 0x80 | opcode, 0x80 | size)
-        elif size < 65536:
-            header = struct.pack("!BBH", 0x80 | opcode, 0x80 | 126, size)
-        else:
-            header = struct.pack("!BBQ", 0x80 | opcode, 0x80 | 127, size)
-        pad = (key * (size // 4 + 1))[:size]
-        masked = (int.from_bytes(payload, "big") ^ int.from_bytes(pad, "big")).to_bytes(size, "big")
-        self.socket.sendall(header + key + masked)
+    def send(self, opcode, payload=b"", rsv1=False):
+        self.socket.sendall(frame(opcode, payload, os.urandom(4), rsv=RSV1 if rsv1 else 0))
 
     def receive(self):
         """The next frame, as (opcode, payload)."""
-        self.need(2, "before a frame")
-        size, header = self.buffer[1] & 127, 2
-        if size >= 126:
-            header = 4 if size == 126 else 10
-            self.need(header, "in a frame's header")
-            size = int.from_bytes(self.buffer[2:header], "big")
-        self.need(header + size, "in a frame")
-        opcode, payload = self.buffer[0] & 15, bytes(self.buffer[header : header + size])
-        del self.buffer[: header + size]
-        return opcode, payload
+        found = read_frame(self.buffer)
+        while found is None:
+            self.receive_more("in a frame" if self.buffer else "before a frame")
+            found = read_frame(self.buffer)
+        got, size = found
+        del self.buffer[:size]
+        return got.opcode, got.payload
 
     def expect_echo(self, opcode, payload):
         self.send(opcode, payload)
         got = self.receive()
         expect(got == (opcode, payload), f"sent {(opcode, payload[:40])}, got {(got[0], got[1][:40])}")
+
+    def expect_compressed_echo(self, opcode, payload):
+        """Sends the message compressed, without a context, and expects it back as such (RFC 7692, section 7.2)."""
+        deflater = zlib.compressobj(wbits=-15)
+        self.send(opcode, (deflater.compress(payload) + deflater.flush(zlib.Z_SYNC_FLUSH))[:-4], rsv1=True)
+        self.need(1, "before a frame")
+        expect(self.buffer[0] & 0x40, "the echo is not compressed")
+        got, compressed = self.receive()
+        back = zlib.decompressobj(wbits=-15).decompress(compressed + b"\0\0\xff\xff")
+        expect((got, back) == (opcode, payload), f"compressed echo of {len(payload)} bytes: {got}, {back[:100]!r}")
 
     def expect_close(self, code):
         """Reads until the Close frame, past data that was on its way; it must have this code."""
@@ -106,7 +107,7 @@ class RawWebSocket:
         self.socket.close()
 
     def send_close(self, code=1000):
-        self.send(CLOSE, struct.pack("!H", code))
+        self.send(CLOSE, close_payload(code))
 
     def close(self):
         """The whole closing handshake, begun here."""

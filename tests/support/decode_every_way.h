@@ -58,7 +58,8 @@ inline std::vector<std::string> lines_of(std::span<const fuzz::SeenEvent> events
         lines.push_back("need_more");
         break;
       case Kind::message:
-        lines.push_back((event.opcode == codec::Opcode::text ? "text" : "binary") + payload);
+        lines.push_back((event.compressed ? "compressed " : std::string()) +
+                        (event.opcode == codec::Opcode::text ? "text" : "binary") + payload);
         break;
       case Kind::ping:
         lines.push_back("ping" + payload);
