@@ -6,10 +6,10 @@ import os
 import socket
 import struct
 
+from frames import BINARY, CLOSE, PING, PONG, TEXT, close_payload, frame, read_frame  # noqa: F401 (for who imports this)
 from server_program import CheckFailed, expect
 
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
-TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 TIMEOUT_SECONDS = 60.0
 
 
@@ -45,35 +45,18 @@ class RawWebSocket:
         expect(received, f"the server ended the connection {where}")
         self.buffer += received
 
-    def need(self, count, where):
-        while len(self.buffer) < count:
-            self.receive_more(where)
-
     def send(self, opcode, payload=b""):
-        key = os.urandom(4)
-        size = len(payload)
-        if size < 126:
-            header = struct.pack("!BB", 0x80 | opcode, 0x80 | size)
-        elif size < 65536:
-            header = struct.pack("!BBH", 0x80 | opcode, 0x80 | 126, size)
-        else:
-            header = struct.pack("!BBQ", 0x80 | opcode, 0x80 | 127, size)
-        pad = (key * (size // 4 + 1))[:size]
-        masked = (int.from_bytes(payload, "big") ^ int.from_bytes(pad, "big")).to_bytes(size, "big")
-        self.socket.sendall(header + key + masked)
+        self.socket.sendall(frame(opcode, payload, os.urandom(4)))
 
     def receive(self):
         """The next frame, as (opcode, payload)."""
-        self.need(2, "before a frame")
-        size, header = self.buffer[1] & 127, 2
-        if size >= 126:
-            header = 4 if size == 126 else 10
-            self.need(header, "in a frame's header")
-            size = int.from_bytes(self.buffer[2:header], "big")
-        self.need(header + size, "in a frame")
-        opcode, payload = self.buffer[0] & 15, bytes(self.buffer[header : header + size])
-        del self.buffer[: header + size]
-        return opcode, payload
+        found = read_frame(self.buffer)
+        while found is None:
+            self.receive_more("in a frame" if self.buffer else "before a frame")
+            found = read_frame(self.buffer)
+        got, size = found
+        del self.buffer[:size]
+        return got.opcode, got.payload
 
     def expect_echo(self, opcode, payload):
         self.send(opcode, payload)
@@ -100,7 +83,7 @@ class RawWebSocket:
         self.socket.close()
 
     def send_close(self, code=1000):
-        self.send(CLOSE, struct.pack("!H", code))
+        self.send(CLOSE, close_payload(code))
 
     def close(self):
         """The whole closing handshake, begun here."""
