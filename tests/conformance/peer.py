@@ -324,6 +324,8 @@ class Peer:
             raise Wrong(f"content {shown(content)}, not {shown(step.body)}")
         if status >= 400 and not content:
             self.lenient.append("the refusal says nothing")
+        elif step.says.encode() not in content:
+            self.lenient.append(f"the refusal {shown(content)} does not say {step.says!r}")
 
     def judge_switch(self, fields):
         """RFC 6455, section 4.2.2, item 5."""

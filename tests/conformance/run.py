@@ -2,6 +2,7 @@
 """The conformance suite: every case against the echo program on each backend, and against a client, roles turned.
 
 usage: run.py [--report FILE] [--client COMMAND] [--only NUMBER] [--backend NAME] [--list]
+              [--first] [--seconds N]
 
 Prints a table of strict, non-strict and failed cases for each class and target, writes the same as HTML with every
 case and every requirement, and ends with status 1 unless every case that could be run is strict. A case that could not
@@ -23,6 +24,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "e2e")]
 
 import catalogue  # noqa: E402
+import peer  # noqa: E402
 import report  # noqa: E402
 import requirements  # noqa: E402
 from peer import Wrong  # noqa: E402
@@ -79,7 +81,8 @@ class Column:
         return self.missing.get(case.needs, "there is nothing to run it against")
 
 
-def server_column(backend, stack):
+def server_column(backend, stack, wanted):
+    """`wanted`: what the cases need that are to be run."""
     column = Column(f"server, {backend}", SERVER)
     known = [option for each in SUBPROTOCOLS for option in ("--subprotocol", each)]
     plain = stack.enter_context(ServerTarget("echo", backend, *known))
@@ -87,7 +90,10 @@ def server_column(backend, stack):
         column.missing = dict.fromkeys(("", "http", "deflate"), f"the kernel refuses {backend}")
         return column
     column.targets[""] = plain
-    column.targets["http"] = stack.enter_context(ServerTarget("notifications", backend))
+    if "http" in wanted:
+        column.targets["http"] = stack.enter_context(ServerTarget("notifications", backend))
+    if "deflate" not in wanted:
+        return column
     if has_option("echo", "--compression"):
         column.targets["deflate"] = stack.enter_context(ServerTarget("echo", backend, "--compression"))
     else:
@@ -110,12 +116,13 @@ def client_column(command):
     return column
 
 
-def run_all(columns, tables, only):
+def run_all(columns, tables, options):
+    """Where `options.first`, what has not begun when a case is not strict is left out."""
     with concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as pool:
         waiting = []
         for column in columns:
             for case in (case for table in tables for case in table.cases):
-                if column.role not in case.roles or not selected(case, only):
+                if column.role not in case.roles or not selected(case, options.only):
                     continue
                 target = column.target_for(case)
                 if target is None:
@@ -123,7 +130,10 @@ def run_all(columns, tables, only):
                 else:
                     waiting.append((column, case, pool.submit(run_case, target, case)))
         for column, case, future in waiting:
-            column.results[case.number] = future.result()
+            if not future.cancelled():
+                column.results[case.number] = future.result()
+                if options.first and column.results[case.number].outcome != STRICT:
+                    pool.shutdown(wait=False, cancel_futures=True)
 
 
 def selected(case, only):
@@ -138,12 +148,15 @@ def parse(arguments):
                         help="command of a client that echoes; a URL is added")
     parser.add_argument("--only", default="", help="a class, as 12, or a case, as 12.3")
     parser.add_argument("--backend", choices=BACKENDS, help="one of them alone")
+    parser.add_argument("--first", action="store_true", help="end with the first case that is not strict")
+    parser.add_argument("--seconds", type=float, default=peer.CASE_SECONDS, help="the most that one script may take")
     parser.add_argument("--list", action="store_true", help="print the cases and end")
     return parser.parse_args(arguments)
 
 
 def main(arguments=None):
     options = parse(arguments)
+    peer.CASE_SECONDS = options.seconds
     tables = catalogue.load()
     if options.list:
         for case in (case for table in tables for case in table.cases):
@@ -153,9 +166,10 @@ def main(arguments=None):
     needs = requirements.load()
     wrong = [*catalogue.complaints(tables), *requirements.complaints(needs, tables)]
     with contextlib.ExitStack() as stack:
-        columns = [server_column(backend, stack) for backend in BACKENDS if options.backend in (None, backend)]
+        wanted = {case.needs for table in tables for case in table.cases if selected(case, options.only)}
+        columns = [server_column(backend, stack, wanted) for backend in BACKENDS if options.backend in (None, backend)]
         columns.append(client_column(options.client))
-        run_all(columns, tables, options.only)
+        run_all(columns, tables, options)
     seconds = time.monotonic() - started
     for line in report.text(tables, columns, needs, wrong, seconds):
         print(line)

@@ -154,6 +154,7 @@ class Answer:
     also: tuple = ()
     keep: bool = False
     body: bytes | None = None
+    says: str = ""  # in the content
     head_only: bool = False  # the answer to HEAD: Content-Length, but no content
 
 

@@ -4,7 +4,8 @@ import shlex
 import socket
 import subprocess
 
-from peer import CASE_SECONDS, Peer, Wrong
+import peer as wire
+from peer import Peer, Wrong
 from server_program import ServerProgram
 from table import CLIENT, SERVER, Answer, Asked, Dial, Respond, echo, request, response, text
 
@@ -34,7 +35,7 @@ class ServerTarget:
         return self.backend in line
 
     def connect(self):
-        peer = Peer(socket.create_connection(("127.0.0.1", self.port), CASE_SECONDS), self.port, SERVER)
+        peer = Peer(socket.create_connection(("127.0.0.1", self.port), wire.CASE_SECONDS), self.port, SERVER)
         peer.target = self
         return peer
 
@@ -77,7 +78,7 @@ class ClientTarget:
     def play(self, case, script):
         resource = next((step.resource for step in script if isinstance(step, Dial)), RESOURCE)
         with socket.create_server(("127.0.0.1", 0)) as listener:
-            listener.settimeout(CASE_SECONDS)
+            listener.settimeout(wire.CASE_SECONDS)
             port = listener.getsockname()[1]
             process = subprocess.Popen([*self.command, f"ws://127.0.0.1:{port}{resource}"], stdin=subprocess.PIPE,
                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

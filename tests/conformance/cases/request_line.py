@@ -49,7 +49,8 @@ line("Two blanks between method and target are malformed", "3", "GET  /ws/echo H
 line("Two blanks before the version are malformed", "3", "GET /ws/echo  HTTP/1.1")
 line("Tabs instead of blanks are malformed", "3", "GET\t/ws/echo\tHTTP/1.1")
 line("A blank before the method is malformed", "3", " GET /ws/echo HTTP/1.1")
-line("A request line without a version is malformed", "3", "GET /ws/echo", "GET")
+line("A request line without a version is malformed", "3", "GET /ws/echo", "GET",
+     answer=Answer(400, says="single spaces"))
 line("A blank inside the target is malformed", "3.2", "GET /ws/ echo HTTP/1.1")
 line("The asterisk form is for OPTIONS alone", "3.2.4", "GET * HTTP/1.1")
 line("The authority form is for CONNECT alone", "3.2.3", "GET 127.0.0.1:{port} HTTP/1.1")
@@ -58,7 +59,8 @@ line("A fragment in the target is refused", "6455 3", "GET /ws/echo#part HTTP/1.
 line("A control character in the target is refused", "3.2", "GET /ws/\x01echo HTTP/1.1", "GET /ws/echo\x7f HTTP/1.1")
 line("A NUL in the request line is refused", "3.2", "GET /ws/echo\0 HTTP/1.1", "GET\0/ws/echo HTTP/1.1")
 line("A byte above 0x7F in the target is refused", "3.2", "GET /ws/\xe9cho HTTP/1.1")
-line("A bare CR in the request line is refused", "2.2", "GET /ws/echo\r HTTP/1.1", "GET /ws/\recho HTTP/1.1")
+line("A bare CR in the request line is refused", "2.2", "GET /ws/echo\r HTTP/1.1", "GET /ws/\recho HTTP/1.1",
+     answer=Answer(400, says="CR must be followed"))
 line("An absolute form with a broken authority is refused", "3.2.2", "GET http://[::1/ws/echo HTTP/1.1",
   "GET http:///ws/echo HTTP/1.1")
 line("An absolute form of another scheme is refused", "3.2.2", "GET ftp://127.0.0.1/ws/echo HTTP/1.1")
@@ -76,7 +78,8 @@ t("A request line above the limit of a head gets 414", "3", request(line="GET /"
 t("A request line that never ends gets 414 at the limit", "3", b"GET /" + b"a" * 17000, Answer(414))
 t("One empty line before the request line is skipped", "2.2", b"\r\n" + request(), Answer(101))
 t("A second empty line before the request line is refused", "2.2", b"\r\n\r\n" + request(), BAD)
-t("A request line that ends in LF alone is refused", "2.2", request().replace(b"HTTP/1.1\r\n", b"HTTP/1.1\n", 1), BAD)
+t("A request line that ends in LF alone is refused", "2.2", request().replace(b"HTTP/1.1\r\n", b"HTTP/1.1\n", 1),
+  Answer(400, says="LF alone"))
 t("Bytes of TLS on a plain port get 400", "3", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(64), BAD)
 t("A plain request for a page is answered as HTTP", "9110 9.3.1", plain("GET / HTTP/1.1", more=("Connection: close",)),
   Answer(200, {"Content-Type": ANY}))

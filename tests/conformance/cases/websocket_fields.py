@@ -22,7 +22,8 @@ field("A key with + and / is Base64", "4.2.1", "Sec_WebSocket_Key", "+++++++++++
 field("Spare bits of the last character that are not zero are let in: the RFC's sample in 4.1 has them", "4.1",
   "Sec_WebSocket_Key",
       "AQIDBAUGBwgJCgsMDQ4PEC==", "AQIDBAUGBwgJCgsMDQ4PEP==", answer=FINE)
-t("A request without a key is refused", "4.2.1", request(drop=("Sec-WebSocket-Key",)), BAD)
+t("A request without a key is refused", "4.2.1", request(drop=("Sec-WebSocket-Key",)),
+  Answer(400, says="no Sec-WebSocket-Key"))
 t("Two keys are refused", "11.3.1", request(more=("Sec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEA==",)), BAD)
 t("The same key twice is refused, too", "11.3.1", request(more=("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",)), BAD)
 field("An empty key is refused", "4.2.1", "Sec_WebSocket_Key", "")
