@@ -80,3 +80,5 @@ t("A head of nearly 16 KiB is let in", "9110 5.4", request(more=[f"X-Field-{n}: 
   FINE)
 t("A request byte by byte is read", "2.2", Pieces([request()]), FINE)
 t.each("A request cut at any place is read", "2.2", range(1, 160, 9), lambda n: [Pieces([request()], cuts=(n,)), FINE])
+t("A head that is never finished gets 408 once its time is over", "9110 15.5.9", request()[:-2], Answer(408))
+t("A connection that says nothing is told 408 and ended", "9112 9.5", Answer(408))

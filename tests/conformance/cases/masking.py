@@ -1,7 +1,7 @@
 """Masks: a client's frames have one, a server's have none (RFC 6455, sections 5.1, 5.3, 10.3)."""
 
 from frames import BINARY
-from table import CLIENT, SERVER, Fails, Got, Pieces, Table, binary, close, cont, echo, ping, pong, text
+from table import CLIENT, SERVER, Fails, Got, Pieces, Ponged, Table, binary, close, cont, echo, ping, pong, text
 
 table = t = Table(6, "Masking")
 TO_SERVER, TO_CLIENT = {"roles": (SERVER,)}, {"roles": (CLIENT,)}
@@ -46,7 +46,7 @@ t("A message whose masked bytes look like a frame is unmasked first", "5.3",
 t("A large masked payload is unmasked", "5.3", binary(EVERY_BYTE * 1024, key=b"\xde\xad\xbe\xef"),
   echo(EVERY_BYTE * 1024), **TO_SERVER)
 t("A server masks none of what it sends: text, binary, pong and Close", "5.1",
-  text("a"), binary(b"b"), echo("a"), echo(b"b"), **TO_SERVER)
+  text("a"), binary(b"b"), ping("c"), echo("a"), echo(b"b"), Ponged(b"c"), **TO_SERVER)
 t("A server's masked text frame fails the connection", "5.1", text("x", masked=True), Fails(1002, "mask"), **TO_CLIENT)
 t("A server's masked binary frame fails the connection", "5.1", binary(b"x", masked=True), Fails(1002, "mask"),
   **TO_CLIENT)

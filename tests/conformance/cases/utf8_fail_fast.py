@@ -1,6 +1,6 @@
 """Invalid UTF-8 is known at its first impossible byte, whatever else is missing (RFC 6455, section 8.1).
 
-None of the messages here is ever finished: who waited for the rest would not answer in time.
+A message that is wrong is never finished here: who waited for the rest would not answer in time.
 """
 
 from table import Fails, Pieces, Ponged, Table, cont, echo, ping, text
