@@ -15,6 +15,7 @@ import contextlib
 import dataclasses
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import time
@@ -73,6 +74,10 @@ class Column:
         self.targets = {}  # what a case needs -> target
         self.missing = {}  # what a case needs -> why there is none
         self.results = {}
+        self.only = None  # of what cases need: the column has no others
+
+    def has(self, case):
+        return self.role in case.roles and (self.only is None or case.needs in self.only)
 
     def target_for(self, case):
         return self.targets.get(case.needs)
@@ -95,9 +100,19 @@ def server_column(backend, stack, wanted):
     if "deflate" not in wanted:
         return column
     if has_option("echo", "--compression"):
-        column.targets["deflate"] = stack.enter_context(ServerTarget("echo", backend, "--compression"))
+        column.targets["deflate"] = stack.enter_context(ServerTarget("echo", backend, "--compression", "on"))
     else:
         column.missing["deflate"] = "the echo program has no --compression: the server declines permessage-deflate"
+    return column
+
+
+def takeover_column(stack, wanted):
+    """What has to do with compression once more, by a server that keeps its contexts; None where it cannot."""
+    if "deflate" not in wanted or not has_option("echo", "--compression"):
+        return None
+    column = Column("server, takeover", SERVER)
+    column.only = ("deflate",)
+    column.targets["deflate"] = stack.enter_context(ServerTarget("echo", BACKENDS[-1], "--compression", "takeover"))
     return column
 
 
@@ -110,7 +125,8 @@ def client_column(command):
     column.targets[""] = ClientTarget(command)
     help_text = subprocess.run([binary, "--help"], capture_output=True, text=True, timeout=60, check=False).stdout
     if "--compression" in help_text:
-        column.targets["deflate"] = ClientTarget(command + " --compression")
+        value = " on" if re.search(r"--compression +TEXT", help_text) else ""
+        column.targets["deflate"] = ClientTarget(f"{command} --compression{value}")
     else:
         column.missing["deflate"] = f"{binary} has no --compression"
     return column
@@ -122,7 +138,7 @@ def run_all(columns, tables, options):
         waiting = []
         for column in columns:
             for case in (case for table in tables for case in table.cases):
-                if column.role not in case.roles or not selected(case, options.only):
+                if not column.has(case) or not selected(case, options.only):
                     continue
                 target = column.target_for(case)
                 if target is None:
@@ -168,7 +184,7 @@ def main(arguments=None):
     with contextlib.ExitStack() as stack:
         wanted = {case.needs for table in tables for case in table.cases if selected(case, options.only)}
         columns = [server_column(backend, stack, wanted) for backend in BACKENDS if options.backend in (None, backend)]
-        columns.append(client_column(options.client))
+        columns += filter(None, [takeover_column(stack, wanted), client_column(options.client)])
         run_all(columns, tables, options)
     seconds = time.monotonic() - started
     for line in report.text(tables, columns, needs, wrong, seconds):

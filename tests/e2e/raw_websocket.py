@@ -6,7 +6,7 @@ import os
 import socket
 import struct
 
-from frames import BINARY, CLOSE, PING, PONG, TEXT, close_payload, frame, read_frame  # noqa: F401 (for who imports this)
+from frames import BINARY, CLOSE, PING, PONG, RSV1, TEXT, close_payload, frame, read_frame  # noqa: F401
 from server_program import CheckFailed, expect
 
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
@@ -45,8 +45,12 @@ class RawWebSocket:
         expect(received, f"the server ended the connection {where}")
         self.buffer += received
 
-    def send(self, opcode, payload=b""):
-        self.socket.sendall(frame(opcode, payload, os.urandom(4)))
+    def need(self, count, where):
+        while len(self.buffer) < count:
+            self.receive_more(where)
+
+    def send(self, opcode, payload=b"", rsv1=False):
+        self.socket.sendall(frame(opcode, payload, os.urandom(4), rsv=RSV1 if rsv1 else 0))
 
     def receive(self):
         """The next frame, as (opcode, payload)."""

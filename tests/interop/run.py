@@ -47,7 +47,7 @@ def compression_of(client):
     if client != "autobahn":
         return []
     done = subprocess.run([program("echo"), "--help"], capture_output=True, text=True, timeout=60, check=False)
-    return ["--compression"] if "--compression" in done.stdout else []
+    return ["--compression", "on"] if "--compression" in done.stdout else []
 
 
 def run_client(client, backend, directory):

@@ -1,11 +1,12 @@
-"""Breaks codec and hub on purpose, one patch at a time, and expects the named test or conformance cases to notice.
+"""Breaks the code on purpose, one patch at a time, and expects the named test or conformance cases to notice.
 
-usage: run_mutants.py <directory> [part of a patch's name]
+usage: run_mutants.py <directory> <folder of the patches> [part of a patch's name]
 
 Works in a copy of the tree, of which only what the tests need is built. A patch begins with lines of its own:
   why: what is broken
   test: path of a test below tests/, without .cpp, and its arguments
-  cases: or a class of the conformance suite, which is run against the echo and notifications programs
+  cases: or a class of the conformance suite, which is run against the echo program
+  program: another one that the class is run against
 Both have to pass in the copy first, and to fail with the patch. Each rule that a peer can break (codec/violation.h, and
 codec/http_error.h without the server's own answers) has to have a patch named after it that takes its check away:
 violation_NAME*.patch, http_NAME*.patch.
@@ -19,13 +20,14 @@ import signal
 import subprocess
 import sys
 
+FOLDERS = ("codec", "engine", "hub", "tests", "examples", "fuzz")
 TIME_LIMIT = 300  # seconds for one test: a mutant may hang, which is noticed too
 
 
 def copy_tree(source: pathlib.Path, target: pathlib.Path) -> None:
     """Copies what differs, so that an earlier build of the copy stays useful."""
     wanted = set()
-    for folder in ("codec", "engine", "hub", "tests", "examples"):
+    for folder in FOLDERS:
         for path in (source / folder).rglob("*"):
             if path.is_file():
                 wanted.add(path.relative_to(source))
@@ -39,7 +41,7 @@ def copy_tree(source: pathlib.Path, target: pathlib.Path) -> None:
             continue
         old.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(source / name, old)
-    for folder in ("codec", "engine", "hub", "tests", "examples"):
+    for folder in FOLDERS:
         for path in (target / folder).rglob("*"):
             if path.is_file() and path.relative_to(target) not in wanted:
                 path.unlink()
@@ -79,7 +81,7 @@ def check_of(fields: dict[str, str]) -> tuple[list[str], list[str]]:
     if "cases" in fields:
         command = ["python3", "tests/conformance/run.py", "--backend", "epoll", "--first", "--seconds", "12",
                    "--only", fields["cases"]]
-        return ["build/bin/echo", "build/bin/notifications"], command
+        return ["build/bin/echo", *(["build/bin/" + fields["program"]] if "program" in fields else [])], command
     program, *arguments = fields["test"].split()
     return [f"build/test/tests/{program}"], [f"build/test/tests/{program}", *arguments]
 
@@ -113,8 +115,8 @@ def passes(tree: pathlib.Path, command: list[str]) -> bool:
 def main() -> int:
     source = pathlib.Path.cwd()
     tree = pathlib.Path(sys.argv[1]).resolve() / "tree"
-    part = sys.argv[2] if len(sys.argv) > 2 else ""
-    patches = sorted(p for p in (source / "tests/mutants").glob("*.patch") if part in p.name)
+    part = sys.argv[3] if len(sys.argv) > 3 else ""
+    patches = sorted(p for p in (source / sys.argv[2]).glob("*.patch") if part in p.name)
     if not patches:
         print("no such mutant")
         return 1
