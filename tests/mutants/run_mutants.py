@@ -120,7 +120,7 @@ def main() -> int:
     if not patches:
         print("no such mutant")
         return 1
-    missing = rules_without_patch(source)
+    missing = rules_without_patch(source) if sys.argv[2] == "tests/mutants" else []
     for rule in missing:
         print(f"MISSING {rule}: no patch of this name takes the rule's check away")
     copy_tree(source, tree)
