@@ -2,7 +2,7 @@
 
 INTEROP_DIR := $(OUT)/interop
 
-interop: ## Python websockets, Node ws and headless Chromium against build/bin/echo, on io_uring and epoll
+interop: ## Python websockets and autobahn, Node ws and headless Chromium against build/bin/echo, on io_uring and epoll
 	@$(PACKAGES) interop
 	@$(MAKE) $(OUT)/bin/echo $(INTEROP_DIR)/node_modules
 	@BRUME_BIN='$(OUT)/bin' NODE_PATH='$(abspath $(INTEROP_DIR))/node_modules' \

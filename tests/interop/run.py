@@ -10,13 +10,14 @@ import threading
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
 
-from server_program import CheckFailed, EchoServer  # noqa: E402
+from server_program import CheckFailed, EchoServer, program  # noqa: E402
 
 TIMEOUT_SECONDS = 240
 BACKENDS = ("io_uring", "epoll")
 SYSTEM_PYTHON = "/usr/bin/python3"  # the one that Debian's python3-websockets belongs to
 CLIENTS = {
     "python": [SYSTEM_PYTHON, str(HERE / "python_client.py")],
+    "autobahn": [SYSTEM_PYTHON, str(HERE / "autobahn_client.py")],
     "node": ["node", str(HERE / "node_client.js")],
     "chromium": ["node", str(HERE / "chromium_client.js")],
     "page": ["node", str(HERE / "run_page_check.js")],
@@ -34,16 +35,26 @@ class Result:
             self.version = rest
         elif word == "pass":
             self.outcomes[rest] = ""
+        elif word == "note":
+            print(f"note: {self.backend}: {rest}")
         elif word == "FAIL":
             name, _, reason = rest.partition(": ")
             self.outcomes[name] = reason or "failed"
+
+
+def compression_of(client):
+    """The option that lets this client agree on compression, where the server has it."""
+    if client != "autobahn":
+        return []
+    done = subprocess.run([program("echo"), "--help"], capture_output=True, text=True, timeout=60, check=False)
+    return ["--compression", "on"] if "--compression" in done.stdout else []
 
 
 def run_client(client, backend, directory):
     """One client against a fresh server. The client's line "stop" has the server told to stop."""
     result = Result(client, backend)
     try:
-        with EchoServer("--io", backend) as server:
+        with EchoServer("--io", backend, *compression_of(client)) as server:
             if backend in started_line(server):
                 result.outcomes["runs on the backend asked for"] = ""
             elif backend == "io_uring" and "epoll" in started_line(server):

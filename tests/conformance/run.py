@@ -1,0 +1,203 @@
+#!/usr/bin/env python3
+"""The conformance suite: every case against the echo program on each backend, and against a client, roles turned.
+
+usage: run.py [--report FILE] [--client COMMAND] [--only NUMBER] [--backend NAME] [--list]
+              [--first] [--seconds N]
+
+Prints a table of strict, non-strict and failed cases for each class and target, writes the same as HTML with every
+case and every requirement, and ends with status 1 unless every case that could be run is strict. A case that could not
+be run is counted as that, with its reason, never as passed.
+"""
+
+import argparse
+import concurrent.futures
+import contextlib
+import dataclasses
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+import traceback
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "e2e")]
+
+import catalogue  # noqa: E402
+import peer  # noqa: E402
+import report  # noqa: E402
+import requirements  # noqa: E402
+from peer import Wrong  # noqa: E402
+from server_program import CheckFailed, program  # noqa: E402
+from table import CLIENT, SERVER  # noqa: E402
+from targets import SUBPROTOCOLS, ClientTarget, ServerTarget  # noqa: E402
+
+BACKENDS = ("io_uring", "epoll")
+AT_A_TIME = 6
+STRICT, LENIENT, FAILED, NOT_RUN = "strict", "non-strict", "failed", "not run"
+
+
+@dataclasses.dataclass
+class Result:
+    outcome: str
+    detail: str = ""
+    seconds: float = 0.0
+
+
+def has_option(name, option):
+    """Whether a program of this tree knows an option."""
+    done = subprocess.run([program(name), "--help"], capture_output=True, text=True, timeout=60, check=False)
+    return option in done.stdout
+
+
+def run_case(target, case):
+    """Each script on a connection of its own; the worst of them is the case's outcome."""
+    started = time.monotonic()
+    lenient = []
+    for number, script in enumerate(case.scripts, 1):
+        place = f"script {number} of {len(case.scripts)}: " if len(case.scripts) > 1 else ""
+        try:
+            lenient += [place + each for each in target.play(case, script)]
+        except (Wrong, CheckFailed, OSError, subprocess.TimeoutExpired) as failure:
+            return Result(FAILED, f"{place}{failure}", time.monotonic() - started)
+        except Exception:  # a mistake in the case itself
+            return Result(FAILED, place + traceback.format_exc(), time.monotonic() - started)
+    return Result(LENIENT if lenient else STRICT, "; ".join(lenient), time.monotonic() - started)
+
+
+class Column:
+    """One target: which running program serves which of the cases."""
+
+    def __init__(self, title, role):
+        self.title, self.role = title, role
+        self.targets = {}  # what a case needs -> target
+        self.missing = {}  # what a case needs -> why there is none
+        self.results = {}
+        self.only = None  # of what cases need: the column has no others
+
+    def has(self, case):
+        return self.role in case.roles and (self.only is None or case.needs in self.only)
+
+    def target_for(self, case):
+        return self.targets.get(case.needs)
+
+    def reason(self, case):
+        return self.missing.get(case.needs, "there is nothing to run it against")
+
+
+def server_column(backend, stack, wanted):
+    """`wanted`: what the cases need that are to be run."""
+    column = Column(f"server, {backend}", SERVER)
+    known = [option for each in SUBPROTOCOLS for option in ("--subprotocol", each)]
+    plain = stack.enter_context(ServerTarget("echo", backend, *known))
+    if not plain.runs_backend():
+        column.missing = dict.fromkeys(("", "http", "deflate"), f"the kernel refuses {backend}")
+        return column
+    column.targets[""] = plain
+    if "http" in wanted:
+        column.targets["http"] = stack.enter_context(ServerTarget("notifications", backend))
+    if "deflate" not in wanted:
+        return column
+    if has_option("echo", "--compression"):
+        column.targets["deflate"] = stack.enter_context(ServerTarget("echo", backend, "--compression", "on"))
+    else:
+        column.missing["deflate"] = "the echo program has no --compression: the server declines permessage-deflate"
+    return column
+
+
+def takeover_column(stack, wanted):
+    """What has to do with compression once more, by a server that keeps its contexts; None where it cannot."""
+    if "deflate" not in wanted or not has_option("echo", "--compression"):
+        return None
+    column = Column("server, takeover", SERVER)
+    column.only = ("deflate",)
+    column.targets["deflate"] = stack.enter_context(ServerTarget("echo", BACKENDS[-1], "--compression", "takeover"))
+    return column
+
+
+def client_column(command):
+    column = Column("client", CLIENT)
+    binary = command.split()[0]
+    if not os.path.exists(binary):
+        column.missing = dict.fromkeys(("", "deflate"), f"the client program {binary} is not built")
+        return column
+    column.targets[""] = ClientTarget(command)
+    help_text = subprocess.run([binary, "--help"], capture_output=True, text=True, timeout=60, check=False).stdout
+    if "--compression" in help_text:
+        value = " on" if re.search(r"--compression +TEXT", help_text) else ""
+        column.targets["deflate"] = ClientTarget(f"{command} --compression{value}")
+    else:
+        column.missing["deflate"] = f"{binary} has no --compression"
+    return column
+
+
+def run_all(columns, tables, options):
+    """Where `options.first`, what has not begun when a case is not strict is left out."""
+    with concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as pool:
+        waiting = []
+        for column in columns:
+            for case in (case for table in tables for case in table.cases):
+                if not column.has(case) or not selected(case, options.only):
+                    continue
+                target = column.target_for(case)
+                if target is None:
+                    column.results[case.number] = Result(NOT_RUN, column.reason(case))
+                else:
+                    waiting.append((column, case, pool.submit(run_case, target, case)))
+        for column, case, future in waiting:
+            if not future.cancelled():
+                column.results[case.number] = future.result()
+                if options.first and column.results[case.number].outcome != STRICT:
+                    pool.shutdown(wait=False, cancel_futures=True)
+
+
+def selected(case, only):
+    return not only or case.number == only or case.number.startswith(only + ".")
+
+
+def parse(arguments):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--report", help="HTML file to write")
+    parser.add_argument("--client",
+    default=str(pathlib.Path(os.environ.get("BRUME_BIN", "build/bin"), "wscat")) + " --echo",
+                        help="command of a client that echoes; a URL is added")
+    parser.add_argument("--only", default="", help="a class, as 12, or a case, as 12.3")
+    parser.add_argument("--backend", choices=BACKENDS, help="one of them alone")
+    parser.add_argument("--first", action="store_true", help="end with the first case that is not strict")
+    parser.add_argument("--seconds", type=float, default=peer.CASE_SECONDS, help="the most that one script may take")
+    parser.add_argument("--list", action="store_true", help="print the cases and end")
+    return parser.parse_args(arguments)
+
+
+def main(arguments=None):
+    options = parse(arguments)
+    peer.CASE_SECONDS = options.seconds
+    tables = catalogue.load()
+    if options.list:
+        for case in (case for table in tables for case in table.cases):
+            print(f"{case.number}\t{case.section}\t{case.sentence}")
+        return 0
+    started = time.monotonic()
+    needs = requirements.load()
+    wrong = [*catalogue.complaints(tables), *requirements.complaints(needs, tables)]
+    with contextlib.ExitStack() as stack:
+        wanted = {case.needs for table in tables for case in table.cases if selected(case, options.only)}
+        columns = [server_column(backend, stack, wanted) for backend in BACKENDS if options.backend in (None, backend)]
+        columns += filter(None, [takeover_column(stack, wanted), client_column(options.client)])
+        run_all(columns, tables, options)
+    seconds = time.monotonic() - started
+    for line in report.text(tables, columns, needs, wrong, seconds):
+        print(line)
+    if options.report:
+        path = pathlib.Path(options.report)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(report.html(tables, columns, needs, wrong, seconds), encoding="utf-8")
+        print(f"report: {path}")
+    bad = any(result.outcome in (LENIENT, FAILED) for column in columns for result in column.results.values())
+    ran = any(result.outcome == STRICT for column in columns for result in column.results.values())
+    return 1 if bad or wrong or not ran else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

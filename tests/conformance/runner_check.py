@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+"""The suite's own tests: a server that is wrong fails its cases, and a list of demands with holes is told."""
+
+import concurrent.futures
+import pathlib
+import socket
+import tempfile
+import threading
+
+import run  # which also finds the folder of the next
+import catalogue
+import peer
+import requirements
+from server_program import expect, run_check
+from table import Answer, response
+from targets import ServerTarget
+
+CLASSES_PLAYED = (1, 3, 4, 5, 7, 10, 12)
+SECONDS = 2.0  # until a case that waits for what never comes is given up
+AT_A_TIME = 16
+WRONG_ROWS = """## RFC 6455
+| section | binds | words | cases |
+|---|---|---|---|
+| 5.2 | both | right | 1.1, 4.1-4.3, 5.* |
+| 5.3 | both | right, too | none: it binds somebody else |
+| 5.4 | both | no such case | 1.999 |
+| 5.5 | both | no such range | 4.30-4.99 |
+| 5.6 | both | no such class | 99.* |
+| 5.7 | both | nothing |  |
+| 5.8 | | nobody is bound | 1.1 |
+"""
+
+
+class Parrot(ServerTarget):
+    """Answers every handshake rightly and then sends back each byte as it came, masks and broken rules included."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            threading.Thread(target=self.serve, args=(self.listener.accept()[0],), daemon=True).start()
+
+    def serve(self, connection):
+        server = peer.Peer(connection, self.port, "client")
+        server.target = self
+        try:
+            server.expect_request(peer.Asked())
+            server.respond(response())
+            while server.buffer or server.receive_more():
+                connection.sendall(bytes(server.buffer))
+                server.buffer.clear()
+        except (OSError, peer.Wrong):
+            pass
+        finally:
+            connection.close()
+
+
+def a_wrong_server_fails():
+    parrot = Parrot()
+    cases = [case for table in catalogue.load() if table.number in CLASSES_PLAYED for case in table.cases]
+    peer.CASE_SECONDS = SECONDS
+    with concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as pool:
+        results = list(pool.map(lambda case: run.run_case(parrot, case), cases))
+    for case, result in zip(cases, results):
+        expect(result.outcome == run.FAILED, f"{case.number} {case.sentence}: {result}")
+    print(f"note: a server that sends back every byte as it came fails each of {len(cases)} cases")
+
+
+def a_wrong_answer_is_no_answer():
+    parrot = Parrot()
+    for wanted in (400, 426):
+        peer_of_it = parrot.connect()
+        try:
+            peer_of_it.play([run.catalogue.load()[17].cases[0].scripts[0][0], Answer(wanted)])
+        except peer.Wrong:
+            continue
+        expect(False, f"101 passes as {wanted}")
+
+
+def holes_in_the_list_are_told():
+    tables = catalogue.load()
+    with tempfile.NamedTemporaryFile("w", suffix=".md") as file:
+        file.write(WRONG_ROWS)
+        file.flush()
+        needs = requirements.load(pathlib.Path(file.name))
+        told = list(requirements.complaints(needs, tables))
+    expect(len(needs) == 7, f"{len(needs)} rows")
+    for section in ("5.4", "5.5", "5.6", "5.7", "5.8"):
+        expect(any(f", {section}:" in line for line in told), f"{section} is not told: {told}")
+    for section in ("5.2", "5.3"):
+        expect(not any(f", {section}:" in line for line in told), f"{section} is right: {told}")
+    expect(list(requirements.complaints([], tables)), "an empty list is not told")
+
+
+def check():
+    a_wrong_server_fails()
+    a_wrong_answer_is_no_answer()
+    holes_in_the_list_are_told()
+
+
+if __name__ == "__main__":
+    run_check(check)
