@@ -54,7 +54,7 @@ std::expected<void, UrlError> read_resource(std::string_view text, Url& url) {
   if (text.find('#') != std::string_view::npos) return std::unexpected(UrlError::fragment);
   if (!all_of_class(kTargetChar, text)) return std::unexpected(UrlError::malformed_path);
   if (!percents_are_whole(text)) return std::unexpected(UrlError::malformed_percent);
-  if (!text.starts_with('/')) url.resource = "/";
+  if (!text.starts_with('/')) url.resource = std::string(1, '/');
   url.resource += text;
   return {};
 }
