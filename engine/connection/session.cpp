@@ -80,7 +80,6 @@ Session* Session::make(Transport& transport, RouteRef route, std::string_view su
       session->route_->state.construct(static_cast<std::byte*>(memory) + user_state_offset());
       session->has_user_state_ = true;
     }
-    session->deflate_ = deflate;
     if (!subprotocol.empty()) session->cold().subprotocol = subprotocol;
     if (session->config().message_rate != 0 || session->config().byte_rate != 0) session->cold();
   } catch (...) {
@@ -97,8 +96,9 @@ void Session::destroy(Session* session) {
 }
 
 void Session::open(Transport& transport, RouteRef route, const Request& request, std::shared_ptr<const Request> kept,
-                   std::string_view subprotocol, std::string_view answer) {
+                   std::string_view subprotocol, std::string_view answer, AgreedDeflate deflate) {
   Session* const session = make(transport, std::move(route), subprotocol);
+  session->deflate_ = deflate;
   try {
     if (kept) session->cold().request = std::move(kept);
     const auto room =

@@ -57,6 +57,9 @@ class TlsTransport final : public Transport, public Protocol, public core::ListL
   std::optional<TlsInfo> tls_info() const override;
   const io::Address& peer() const override { return link_.peer(); }
   io::Token token() const override { return link_.token(); }
+  void let_peer_end_first() override { link_.let_peer_end_first(); }
+  bool rename_peer(const io::Address& peer) override { return link_.rename_peer(peer); }
+
   void run_ready() override;
   void flush() override;
   void reap() override;

@@ -96,7 +96,7 @@ class Transport : public core::Participant {
   virtual std::optional<TlsInfo> tls_info() const { return std::nullopt; }
 
   // end() waits for the peer's FIN before it sends its own, as a client does (RFC 6455, section 7.1.1).
-  void let_peer_end_first() { peer_ends_first_ = true; }
+  virtual void let_peer_end_first() { peer_ends_first_ = true; }
 
   virtual const io::Address& peer() const = 0;
   // The peer is who a proxy in front of it says. False where that address has as many connections as it may have: then
