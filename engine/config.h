@@ -80,7 +80,7 @@ struct RouteConfig {
   std::function<std::string(const Request&, std::span<const std::string_view> offered)> choose_subprotocol{};
   // Sees the 101 before it is sent: adds fields to it (Set-Cookie), or puts a refusal in its place.
   std::function<void(const Request&, Response&)> on_upgrade{};
-  Compression compression{};                           // off
+  Compression compression{};  // off
 };
 
 struct Config : RouteConfig {

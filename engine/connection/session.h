@@ -119,6 +119,10 @@ class Session final : public Connection, public Protocol {
   void remove_drain_waiter(DrainedAwaiter& awaiter);
 
  private:
+  // Control frames that may wait in the outbox before pings wait too, of which only the latest is then answered
+  // (section 5.5.3).
+  static constexpr std::uint32_t kMaxQueuedControls = 32;
+
   enum class State : std::uint8_t {
     open,
     closing,  // our Close is queued, the peer's has not come

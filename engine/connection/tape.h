@@ -122,7 +122,7 @@ class Tape {
   std::vector<std::uint64_t> excepted_;
   std::vector<std::unique_ptr<TapeTwin>> twins_;
   std::size_t bytes_ = 0;
-  std::size_t last_bytes_ = 0;  // when it was cleared
+  std::size_t last_bytes_ = 0;      // when it was cleared
   std::size_t largest_ = 0;         // bytes of a frame
   std::uint32_t whole_takers_ = 0;  // noted since the last message was appended
   bool has_latest_only_ = false;

@@ -44,6 +44,7 @@ class FakeLink final : public Transport {
   }
   void set_protocol(Protocol& p) override { protocol = &p; }
   void wake_by(Time) override {}
+  bool rename_peer(const io::Address&) override { return true; }
   const io::Address& peer() const override { return peer_; }
   io::Token token() const override { return {1, 1}; }
   void run_ready() override {}
@@ -147,6 +148,7 @@ struct NoEvents final : io::Events {
 };
 
 struct NoDoor final : Doorkeeper {
+  bool enter_address(const io::Address&) override { return true; }
   void leave(const io::Address&) override {}
 };
 
