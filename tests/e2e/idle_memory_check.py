@@ -33,16 +33,20 @@ def measure(backend, style, many, compression=False):
     with EchoServer("--cores", "1", "--style", style, *(["--compression", "on"] if compression else []), environment={"BRUME_IO": backend}) as server:
         if server.has_sanitizer() or not re.search(rf"listening on .*\b{backend}\b", server.output()):
             return None
-        connections = []
-        open_until(connections, few, server.port, compression)
-        before = server.resident_bytes()
-        open_until(connections, many, server.port, compression)
-        opened = server.resident_bytes()
-        for connection in connections:
+        def use(connection):
             if compression:
                 connection.expect_compressed_echo(BINARY, b"compressed " * 30)
             else:
                 connection.expect_echo(BINARY, b"x" * 100)
+
+        connections = []
+        open_until(connections, few, server.port, compression)
+        use(connections[0])  # makes what a core has once, as its compressors
+        before = server.resident_bytes()
+        open_until(connections, many, server.port, compression)
+        opened = server.resident_bytes()
+        for connection in connections:
+            use(connection)
         used = server.resident_bytes()
         for connection in connections:
             connection.socket.close()

@@ -24,6 +24,17 @@ def connect_to_path(path):
     return made
 
 
+def wait_until_refused(path):
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            connect_to_path(path).close()
+        except ConnectionRefusedError:
+            return
+        time.sleep(0.01)
+    expect(False, f"somebody still listens at {path}")
+
+
 def expect_echo(connection, text):
     client = RawWebSocket(0, connection=connection)
     client.expect_echo(TEXT, text)
@@ -80,6 +91,7 @@ def check_unix(backend, folder):
         server.process.send_signal(signal.SIGKILL)
         server.wait()
         expect(os.path.exists(path), "who is killed cannot remove its file")
+        wait_until_refused(path)  # the kernel may still hold the rings, and the listener in them
     with EchoServer(*options) as server:
         expect_echo(connect_to_path(path), b"the file that was left is replaced")
         server.terminate()

@@ -40,11 +40,11 @@ class Packages(unittest.TestCase):
         return done.returncode, done.stdout
 
     def test_says_and_does_nothing_where_all_is_installed(self):
-        self.machine(installed="libgmock-dev libgtest-dev python3")
+        self.machine(installed="libgmock-dev libgtest-dev openssl python3")
         self.assertEqual((0, ""), self.ask("test"))
 
     def test_installs_only_what_is_missing(self):
-        self.machine(installed="libgtest-dev python3")
+        self.machine(installed="libgtest-dev openssl python3")
         status, output = self.ask("test")
         self.assertEqual(0, status, output)
         self.assertIn("-qq update\n", output)
