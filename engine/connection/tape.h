@@ -104,7 +104,7 @@ class Tape {
   std::vector<Entry> entries_;
   std::vector<std::uint64_t> excepted_;
   std::size_t bytes_ = 0;
-  std::size_t last_bytes_ = 0;  // when it was cleared
+  std::size_t last_bytes_ = 0;      // when it was cleared
   std::uint32_t whole_takers_ = 0;  // noted since the last message was appended
   bool has_latest_only_ = false;
 };
