@@ -7,6 +7,7 @@
 #include <brume/engine/client.h>
 #include <brume/engine/client/client_core.h>
 #include <brume/engine/client/feed.h>
+#include <brume/engine/client/tls_contexts.h>
 #include <brume/engine/server/extension.h>
 
 namespace brume {
@@ -60,8 +61,15 @@ class Client::Implementation final : public server::Extension {
 
   Server* own() { return own_.get(); }
   Server* server() { return server_; }
-  std::shared_ptr<Feed> make_feed(std::string_view url, ConnectOptions options) {
-    return std::make_shared<Feed>(url, std::move(options), cores_);
+  // Requires: both passed validate().
+  std::expected<std::shared_ptr<Feed>, ConnectError> make_feed(std::string_view url, ConnectOptions options) {
+    Feed::TlsContext tls;
+    if (codec::parse_url(url)->secure) {
+      auto made = tls_.get(options.tls);
+      if (!made) return std::unexpected(std::move(made.error()));
+      tls = *std::move(made);
+    }
+    return std::make_shared<Feed>(url, std::move(options), std::move(tls), cores_);
   }
   std::uint32_t number() const { return cores_->number; }
   // The caller's own core where it is one of these, else each in turn; null before the start.
@@ -74,6 +82,7 @@ class Client::Implementation final : public server::Extension {
   }
 
  private:
+  client::TlsContexts tls_;
   std::shared_ptr<client::Cores> cores_ = std::make_shared<client::Cores>();
   std::vector<core::GateRef> gates_;
   std::vector<std::unique_ptr<ClientCore>> parts_;
@@ -117,7 +126,9 @@ void Client::wait() {
 
 ConnectAwaiter Client::connect(std::string_view url, ConnectOptions options) {
   if (auto error = validate(url, options)) return {nullptr, std::move(error)};
-  return {implementation_->make_feed(url, std::move(options)), std::nullopt};
+  auto feed = implementation_->make_feed(url, std::move(options));
+  if (!feed) return {nullptr, std::move(feed.error())};
+  return {*std::move(feed), std::nullopt};
 }
 
 std::expected<ConnectHandle, ConnectError> Client::connect(std::string_view url, ConnectOptions options,
@@ -128,7 +139,9 @@ std::expected<ConnectHandle, ConnectError> Client::connect(std::string_view url,
   refused.cause = ConnectCause::stopping;
   refused.text = "the client has not been started";
   if (!gate) return std::unexpected(std::move(refused));
-  auto feed = implementation_->make_feed(url, std::move(options));
+  auto made = implementation_->make_feed(url, std::move(options));
+  if (!made) return std::unexpected(std::move(made.error()));
+  const std::shared_ptr<Feed> feed = *std::move(made);
   feed->serve(endpoint, std::move(failed));
   const std::uint64_t id = feed->new_id();
   const auto posted =

@@ -75,7 +75,8 @@ class Client {
 
   // The callback form, from any thread: each connection is handled by `endpoint`, which is what a server's route has:
   // websocket(...). Its RouteConfig, if it has one, comes before ConnectOptions::connection. `failed` hears, on the
-  // core's thread and once, that it was given up without a connection. Errors: those of step start.
+  // core's thread and once, that it was given up without a connection. Errors: those of step start, and of step tls
+  // where a file of ConnectOptions::tls cannot be used, which they name.
   using Failed = std::function<void(const ConnectError&)>;
   std::expected<ConnectHandle, ConnectError> connect(std::string_view url, ConnectOptions options,
                                                      const WebSocketEndpoint& endpoint, Failed failed = {});

@@ -37,4 +37,15 @@ std::optional<SystemError> validate(const TlsConfig& config) {
   return std::nullopt;
 }
 
+std::optional<SystemError> validate(const TlsClientConfig& config) {
+  const auto wrong = [](std::string_view text) { return SystemError{SystemError::Kind::config, 0, std::string(text)}; };
+  if (config.certificate.certificate_file.empty() != config.certificate.key_file.empty())
+    return wrong("tls.certificate needs both certificate_file and key_file, or neither");
+  if (config.max_version < config.min_version) return wrong("tls.max_version is below tls.min_version");
+  constexpr std::size_t kMaxName = 255;  // RFC 6066, section 3, and DNS
+  if (config.server_name.size() > kMaxName || config.server_name.find('\0') != std::string::npos)
+    return wrong("tls.server_name must be a name of at most 255 bytes");
+  return std::nullopt;
+}
+
 }  // namespace brume

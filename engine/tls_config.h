@@ -28,6 +28,7 @@ enum class ClientCertificates : std::uint8_t {
 struct TlsCertificate {
   std::string certificate_file{};  // the certificate, and behind it those it hangs from
   std::string key_file{};
+  bool operator==(const TlsCertificate&) const = default;
 };
 
 struct TlsConfig {
@@ -48,6 +49,7 @@ struct TlsConfig {
 // The first field out of range or missing, or nothing. Files are not looked at.
 std::optional<SystemError> validate(const TlsConfig& config);
 
+// Of a client, for Client (ConnectOptions::tls) and in the simulator.
 struct TlsClientConfig {
   std::string ca_file{};         // whose servers are trusted; empty: the system's list
   std::string server_name{};     // asked for and expected in the certificate; empty: the host that is connected to
@@ -55,7 +57,11 @@ struct TlsClientConfig {
   TlsCertificate certificate{};  // the client's own; without files: none
   TlsVersion min_version = TlsVersion::tls_1_2;
   TlsVersion max_version = TlsVersion::tls_1_3;
+  bool operator==(const TlsClientConfig&) const = default;
 };
+
+// As above.
+std::optional<SystemError> validate(const TlsClientConfig& config);
 
 // One connection's TLS, as its handler sees it.
 struct TlsInfo {

@@ -73,8 +73,9 @@ Options parse(int argc, char** argv) {
   app.add_flag("--ping", options.ping, "send a ping first, and print the pong");
   app.add_flag("--echo", options.echo, "send back whatever the server sends; stdin is not read");
   app.add_option("--ca", options.ca, "file of certificates to trust (PEM) instead of the system's");
-  app.add_option("--cert", options.connect.tls.certificate_file, "client certificate (PEM)");
-  app.add_option("--key", options.connect.tls.key_file, "its key (PEM)");
+  app.add_option("--cert", options.connect.tls.certificate.certificate_file, "client certificate (PEM)");
+  app.add_option("--key", options.connect.tls.certificate.key_file, "its key (PEM)");
+  app.add_option("--server-name", options.connect.tls.server_name, "expected in the certificate, instead of the host");
   app.add_flag("--insecure", options.insecure, "do not verify the server's certificate");
   app.add_option("--timeout", options.timeout_ms, "milliseconds to connect in")
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{86'400'000}))

@@ -12,6 +12,16 @@ using connection::Link;
 
 namespace {
 
+connection::TlsCore& tls_core_of(connection::CoreContext& context) {
+  const TlsConfig usual;
+  if (!context.client_tls) {
+    context.client_tls = std::make_unique<connection::TlsCore>(
+        context.reactor,
+        connection::TlsCore::Limits{usual.max_handshakes, usual.handshakes_per_turn, usual.record_rate});
+  }
+  return *context.client_tls;
+}
+
 // Families take turns, beginning with the first one's; otherwise the order stays.
 std::vector<io::Address> take_turns(std::vector<io::Address> addresses) {
   const auto first_family = addresses.front().family;
@@ -30,8 +40,8 @@ std::vector<io::Address> take_turns(std::vector<io::Address> addresses) {
 }  // namespace
 
 Dial::Dial(connection::CoreContext& context, Owner& owner, const codec::Url& url, const ConnectOptions& options,
-           connection::RouteRef route)
-    : context_(context), owner_(owner), url_(url), options_(options), route_(std::move(route)) {
+           TlsContext tls, connection::RouteRef route)
+    : context_(context), owner_(owner), url_(url), options_(options), tls_(std::move(tls)), route_(std::move(route)) {
   context_.reactor.arm(deadline_, context_.reactor.now() + options_.connect_timeout);
 }
 
@@ -87,9 +97,14 @@ void Dial::upgrade(io::SocketId socket, const io::Address& peer) {
   try {
     link = context_.links.emplace(context_, socket, peer).object;
     if (link) {
-      // Here another transport would come between for wss.
       link->start(options_.connection.write_timeout, false);
-      upgrade_ = &UpgradeSession::open(*link, *this, url_, options_, route_);
+      connection::Transport* transport = link;
+      if (url_.secure) {
+        auto& secured = connection::TlsTransport::open_client(*link, tls_core_of(context_), tls_, url_.host, nullptr);
+        secured_ = &secured;
+        transport = &secured;
+      }
+      upgrade_ = &UpgradeSession::open(*transport, *this, url_, options_, route_);
       return;
     }
   } catch (const std::bad_alloc&) {
@@ -114,7 +129,26 @@ void Dial::on_upgrade_failed(ConnectError error) {
   if (over_) return;
   over_ = true;
   context_.reactor.timers().cancel(deadline_);
+  tell_tls(error);
   owner_.on_dial_failed(std::move(error));
+}
+
+void Dial::tell_tls(ConnectError& error) const {
+  if (!secured_ || error.cause == ConnectCause::refused || error.rule) return;
+  const bool shook_hands = !secured_->handshake_done();
+  if (shook_hands) error.step = ConnectStep::tls;
+  if (error.cause == ConnectCause::stopping) return;
+  if (const auto fault = secured_->fault()) {
+    error.cause = ConnectCause::failed;
+    error.text = url_.authority + ": " + std::string(to_string(fault->error));
+    if (!fault->detail.empty()) error.text.append(": ").append(fault->detail);
+  } else if (shook_hands && error.cause == ConnectCause::timed_out) {
+    error.code = ETIMEDOUT;
+    error.text = url_.authority + ": no handshake in time";
+  } else if (shook_hands) {
+    error.code = ECONNRESET;
+    error.text = url_.authority + ": the connection ended during the handshake";
+  }
 }
 
 void Dial::on_time_out() {

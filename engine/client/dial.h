@@ -1,5 +1,4 @@
-// dial.h: one attempt to get a WebSocket connection: resolve, connect, upgrade (in time a TLS handshake between the
-// two).
+// dial.h: one attempt to get a WebSocket connection: resolve, connect, shake hands by TLS (wss://), upgrade.
 //
 // Its core's thread only; owned by its feed, which may destroy it at any time but inside its calls to the owner's
 // on_dialed(). The addresses of a host are tried in the resolver's order with the families taking turns; each has a
@@ -7,12 +6,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include <brume/engine/client/options.h>
 #include <brume/engine/client/upgrade_session.h>
 #include <brume/engine/connection/core_context.h>
+#include <brume/engine/connection/tls_transport.h>
 
 namespace brume::client {
 
@@ -32,9 +33,10 @@ class Dial final : private connection::Connects::Owner, private UpgradeSession::
     ~Owner() = default;
   };
 
-  // `url` and `options` outlive it.
+  using TlsContext = std::shared_ptr<const tls::TlsContext>;
+  // `url` and `options` outlive it. `tls`: null where the URL is not secure.
   Dial(connection::CoreContext& context, Owner& owner, const codec::Url& url, const ConnectOptions& options,
-       connection::RouteRef route);
+       TlsContext tls, connection::RouteRef route);
   ~Dial();
   Dial(const Dial&) = delete;
   Dial& operator=(const Dial&) = delete;
@@ -59,17 +61,21 @@ class Dial final : private connection::Connects::Owner, private UpgradeSession::
   void on_time_out();
   void abandon_connects();
   void upgrade(io::SocketId socket, const io::Address& peer);
+  // Makes `error`, of an upgrade, say what TLS met, where it met something.
+  void tell_tls(ConnectError& error) const;
   void fail(ConnectStep step, ConnectCause cause, std::string text, int code = 0);
 
   connection::CoreContext& context_;
   Owner& owner_;
   const codec::Url& url_;
   const ConnectOptions& options_;
+  TlsContext tls_;
   connection::RouteRef route_;
   ConnectStep step_ = ConnectStep::resolve;
   std::vector<io::Address> addresses_;  // not tried yet, the next one last
   std::vector<io::Token> connects_;     // under way
-  UpgradeSession* upgrade_ = nullptr;   // under way
+  UpgradeSession* upgrade_ = nullptr;   // under way, and what it speaks through, if that is TLS
+  const connection::TlsTransport* secured_ = nullptr;
   int last_code_ = 0;
   std::string last_text_;
   OwnAlarm deadline_{*this, &Dial::on_time_out};

@@ -14,7 +14,9 @@ namespace {
 // Whether a server that answers so may answer otherwise later.
 bool is_worth_another_try(const ConnectError& error) {
   if (error.cause == ConnectCause::invalid || error.cause == ConnectCause::stopping) return false;
-  if (error.cause != ConnectCause::refused) return error.step != ConnectStep::tls;
+  // A handshake that was cut off may do better; a certificate that is not trusted, or a version, does not.
+  if (error.step == ConnectStep::tls) return error.cause == ConnectCause::timed_out || error.code != 0;
+  if (error.cause != ConnectCause::refused) return true;
   return error.status >= 500 || error.status == 408 || error.status == 425 || error.status == 429;
 }
 
@@ -34,9 +36,10 @@ std::string describe(const CloseInfo& info) {
 
 }  // namespace
 
-Feed::Feed(std::string_view url, ConnectOptions options, std::shared_ptr<Cores> cores)
+Feed::Feed(std::string_view url, ConnectOptions options, TlsContext tls, std::shared_ptr<Cores> cores)
     : url_(*codec::parse_url(url)),
       options_(std::move(options)),
+      tls_(std::move(tls)),
       name_("client of " + url_.authority + url_.resource),
       cores_(std::move(cores)),
       link_(std::make_shared<Link>(this)) {}
@@ -103,15 +106,7 @@ void Feed::start(ClientCore& core, std::uint64_t id) {
 void Feed::dial() {
   state_ = State::dialing;
   dials_++;
-  if (url_.secure) {
-    // The seam for TLS: until it is built in, nothing may go over the wire in the clear that was meant not to.
-    ConnectError error;
-    error.step = ConnectStep::tls;
-    error.cause = ConnectCause::invalid;
-    error.text = "tls is not built in";
-    return on_dial_failed(std::move(error));
-  }
-  dial_.reset(new Dial(core_->context(), *this, url_, options_, route_));  // a private base keeps make_unique out
+  dial_.reset(new Dial(core_->context(), *this, url_, options_, tls_, route_));  // a private base keeps make_unique out
   core_->resolve(id_, dials_, url_);
 }
 

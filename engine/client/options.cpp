@@ -51,6 +51,7 @@ std::optional<ConnectError> validate(std::string_view text, const ConnectOptions
   const auto url = codec::parse_url(text);
   if (!url) return invalid(std::string(to_string(url.error())));
   if (auto wrong = validate(options.connection)) return invalid("connection." + wrong->text);
+  if (auto wrong = validate(options.tls)) return invalid(wrong->text);
   codec::UpgradeRequest request{};
   request.subprotocols = options.subprotocols;
   request.headers = options.headers;

@@ -17,6 +17,7 @@
 #include <brume/codec/client_handshake.h>
 #include <brume/engine/config.h>
 #include <brume/engine/connection.h>
+#include <brume/engine/tls_config.h>
 
 namespace brume {
 
@@ -42,7 +43,7 @@ struct ConnectError {
   ConnectStep step = ConnectStep::start;
   ConnectCause cause = ConnectCause::failed;
   std::string text{};                          // one line, with what was tried
-  int code = 0;                                // errno of step connect, else 0
+  int code = 0;                                // errno of steps connect and tls, where there is one
   std::optional<codec::ResponseError> rule{};  // of step upgrade: the rule the answer broke
   int status = 0;                              // of step upgrade: the answer's status, once there is one
   std::vector<std::pair<std::string, std::string>> headers{};  // of that answer
@@ -81,17 +82,6 @@ struct Retry {
   std::string reason{};              // why the last connection or attempt ended, one line
 };
 
-// Of wss://. Certificate and host name are verified unless `verify` is off.
-struct ClientTls {
-  ClientTls() = default;
-
-  bool verify = true;
-  std::string ca_file{};           // PEM; empty: the system's
-  std::string server_name{};       // to be sent and verified instead of the URL's host
-  std::string certificate_file{};  // of the client, PEM; with key_file
-  std::string key_file{};
-};
-
 struct ConnectOptions {
   ConnectOptions() = default;
 
@@ -107,7 +97,8 @@ struct ConnectOptions {
   // Each connection that was made, before anything of it is received: subscribe here. On its core's thread.
   std::function<void(Connection&)> connected{};
   std::function<void(const Retry&)> retrying{};  // before each wait; on its core's thread
-  ClientTls tls{};
+  // Of wss://. Files are read by the client's first connect() with such settings, and not again.
+  TlsClientConfig tls{};
   RouteConfig connection{};  // limits, time-outs and heartbeat of the connection, as a server's route has them
 };
 

@@ -69,7 +69,8 @@ struct CoreContext {
   // For connections this side makes (engine/client).
   MaskPool masks;
   Connects connects{reactor.io()};
-  std::unique_ptr<TlsCore> tls;  // null where connections are in clear
+  std::unique_ptr<TlsCore> tls;         // null where accepted connections are in clear
+  std::unique_ptr<TlsCore> client_tls;  // made for the first wss:// connection; outlives each of them
   core::Slab<Link> links;
   CoreExtensions extensions;
 };

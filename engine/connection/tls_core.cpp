@@ -4,9 +4,13 @@
 namespace brume::connection {
 
 TlsCore::TlsCore(core::Reactor& reactor, const TlsStore& store, TlsOpener& opener, const Limits& limits)
+    : TlsCore(reactor, limits) {
+  store_ = &store;
+  opener_ = &opener;
+}
+
+TlsCore::TlsCore(core::Reactor& reactor, const Limits& limits)
     : reactor_(reactor),
-      store_(store),
-      opener_(opener),
       limits_(limits),
       scratch_(std::make_unique_for_overwrite<std::byte[]>(kPlainSize + tls::TlsFilter::kMaxRecordPayload)) {
   reactor.admit();
@@ -18,8 +22,8 @@ TlsCore::~TlsCore() {
 }
 
 const TlsStore::Context& TlsCore::context() {
-  if (const std::uint32_t version = store_.version(); version != version_) {
-    context_ = store_.get();
+  if (const std::uint32_t version = store_->version(); version != version_) {
+    context_ = store_->get();
     version_ = version;
   }
   return context_;

@@ -66,12 +66,16 @@ class TlsCore final : public core::Participant {
     std::uint32_t handshakes_per_turn;
     std::uint32_t record_rate;
   };
-  // May throw std::bad_alloc.
+  // For what is accepted. May throw std::bad_alloc.
   TlsCore(core::Reactor& reactor, const TlsStore& store, TlsOpener& opener, const Limits& limits);
+  // For connections this side makes: each brings its context, and has its protocol from the start. May throw
+  // std::bad_alloc.
+  TlsCore(core::Reactor& reactor, const Limits& limits);
   ~TlsCore();
 
+  // Only where it is for what is accepted.
   const TlsStore::Context& context();
-  TlsOpener& opener() { return opener_; }
+  TlsOpener& opener() { return *opener_; }
   std::uint32_t record_rate() const { return limits_.record_rate; }
   // For the call under way: what was opened, and what is to be sealed as one record.
   std::span<std::byte> plain() { return {scratch_.get(), kPlainSize}; }
@@ -95,8 +99,8 @@ class TlsCore final : public core::Participant {
   TlsTransport* next_in_line();
 
   core::Reactor& reactor_;
-  const TlsStore& store_;
-  TlsOpener& opener_;
+  const TlsStore* store_ = nullptr;
+  TlsOpener* opener_ = nullptr;
   const Limits limits_;
   std::uint32_t version_ = 0;
   TlsStore::Context context_;

@@ -51,7 +51,7 @@ TlsTransport& TlsTransport::make(Transport& link, TlsCore& core, Time began, Tim
   try {
     auto* made = new (memory) TlsTransport(link, core, began, deadline);
     link.set_protocol(*made);
-    link.wake_by(deadline);
+    if (deadline != Time::max()) link.wake_by(deadline);
     return *made;
   } catch (...) {
     core::FramePool::deallocate(memory);
@@ -63,16 +63,22 @@ TlsTransport& TlsTransport::open_server(Transport& link, TlsCore& core, Time beg
   return make(link, core, began, deadline);
 }
 
-TlsTransport& TlsTransport::open_client(Transport& link, TlsCore& core, Time began, Time deadline,
+TlsTransport& TlsTransport::open_client(Transport& link, TlsCore& core, std::shared_ptr<const tls::TlsContext> context,
                                         const std::string& host, const tls::Session& resume) {
-  TlsTransport& made = make(link, core, began, deadline);
-  if (made.filter_.begin_client(core.context(), host, resume)) {
-    made.account(kStateSize);
-    made.filter_.step({}, core.plain(), made, made.context_.reactor.now());
-    link.request_flush();
-  } else {
+  const Time now = link.context().reactor.now();
+  TlsTransport& made = make(link, core, now, Time::max());
+  made.client_ = true;
+  if (!made.filter_.begin_client(std::move(context), host, resume)) {
     made.abort(End::memory);
+    return made;
   }
+  made.account(kStateSize);
+  made.block_size_ = kHandshakeBlockSize;
+  made.filter_.step({}, core.plain(), made, now);
+  made.wrote_ = false;
+  link.request_flush();
+  // The protocol that is put on it hears of it when the link is gone.
+  if (made.filter_.state() == TlsFilter::State::failed) made.abort(End::local);
   return made;
 }
 
@@ -167,10 +173,12 @@ void TlsTransport::go_on() {
 void TlsTransport::on_handshake_done() {
   core_.leave(*this);
   state_ = State::open;
+  handshake_done_ = true;
   context_.counters.tls_handshakes.add();
   if (filter_.resumed()) context_.counters.tls_resumed.add();
-  core_.opener().on_tls_open(*this, began_);
+  if (!client_) core_.opener().on_tls_open(*this, began_);
   assert(upper_);
+  if (!outbox_.empty()) request_flush();
 }
 
 void TlsTransport::offer(std::span<std::byte> plain) {
@@ -333,7 +341,8 @@ void TlsTransport::end(Time deadline) {
 }
 
 void TlsTransport::abort(End end) {
-  if (detached_) return;
+  // The link, which ends soon by itself, still tells the peer why.
+  if (detached_ || last_words_) return;
   const bool was_open = state_ == State::open;
   core_.leave(*this);
   state_ = State::over;
@@ -349,23 +358,25 @@ void TlsTransport::on_end(End end) {
     if (input_over_ || state_ == State::ending) return;
     return fail({TlsError::truncated, {}});
   }
-  const bool was_open = state_ == State::open;
+  const bool is_news = state_ == State::open || state_ == State::handshake;
   core_.leave(*this);
   state_ = State::over;
   free_spill();
-  if (was_open) tell_end(end);
+  if (is_news) tell_end(end);
 }
 
 void TlsTransport::fail(const TlsFault& fault) {
   const bool was_open = state_ == State::open;
+  const bool shook_hands = state_ == State::handshake;
   const std::string_view what = to_string(fault.error);
   if (fault.error == TlsError::truncated) {
     // Before anything was agreed it is only somebody who looked whether the port is open.
     if (was_open) count(Refusal::tls_truncated, what, fault.detail, LogLevel::debug);
   } else if (fault.error == TlsError::too_many_bare_records) {
     count(Refusal::tls_bare_records, what, fault.detail, LogLevel::warning);
-  } else if (state_ == State::handshake) {
-    count(Refusal::tls_handshake, what, fault.detail, LogLevel::info);
+  } else if (shook_hands) {
+    // A client that could not connect is told so, and turned nobody away.
+    if (!client_) count(Refusal::tls_handshake, what, fault.detail, LogLevel::info);
   } else {
     count(Refusal::tls_record, what, fault.detail, LogLevel::warning);
   }
@@ -376,8 +387,9 @@ void TlsTransport::fail(const TlsFault& fault) {
   core_.leave(*this);
   state_ = State::over;
   if (!offering_) free_spill();
+  last_words_ = shook_hands;
   link_.end(context_.reactor.now() + kLastWords);
-  if (was_open) tell_end(End::reset);
+  if (was_open || shook_hands) tell_end(End::reset);
 }
 
 void TlsTransport::count(Refusal refusal, std::string_view detail, std::string_view cause, LogLevel level) {
@@ -413,8 +425,8 @@ Time TlsTransport::on_deadline(Time now) {
 }
 
 void TlsTransport::on_stop() {
-  if (state_ == State::handshake) return abort(End::local);
-  if (state_ == State::open) guarded([this] { upper_->on_stop(); });
+  if (state_ == State::handshake && !upper_) return abort(End::local);
+  if (state_ == State::open || state_ == State::handshake) guarded([this] { upper_->on_stop(); });
 }
 
 void TlsTransport::on_detached() {

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -34,12 +35,15 @@ class TlsTransport final : public Transport, public Protocol, public core::ListL
   // The server's side of `link`, which was accepted at `began` and has until `deadline` for the handshake. May throw
   // std::bad_alloc.
   static TlsTransport& open_server(Transport& link, TlsCore& core, Time began, Time deadline);
-  // The client's: says hello at once.
-  static TlsTransport& open_client(Transport& link, TlsCore& core, Time began, Time deadline, const std::string& host,
-                                   const tls::Session& resume);
+  // The client's: says hello to `host` at once. Its protocol is put on it right away, by who opens it, who also minds
+  // the time: what the protocol sends meanwhile waits for the handshake, and its on_end() tells that it failed, when
+  // fault() and handshake_done() say how. May throw std::bad_alloc.
+  static TlsTransport& open_client(Transport& link, TlsCore& core, std::shared_ptr<const tls::TlsContext> context,
+                                   const std::string& host, const tls::Session& resume);
 
   // Why the handshake or the connection failed; nullopt where it did not.
   std::optional<tls::TlsFault> fault() const;
+  bool handshake_done() const { return handshake_done_; }
   // Client: see TlsFilter.
   tls::Session session() const { return filter_.session(); }
 
@@ -131,7 +135,7 @@ class TlsTransport final : public Transport, public Protocol, public core::ListL
 
   Transport& link_;
   TlsCore& core_;
-  Protocol* upper_ = nullptr;  // null until the handshake is done
+  Protocol* upper_ = nullptr;  // a server's: null until the handshake is done
   Time began_;
   Time deadline_;  // of the states handshake and ending; of input nobody takes once it has ended
   core::TokenBucket bare_records_;
@@ -150,6 +154,9 @@ class TlsTransport final : public Transport, public Protocol, public core::ListL
   bool end_told_ = false;
   bool detached_ = false;  // the link is gone
   bool wrote_ = false;     // records since this was last looked at
+  bool handshake_done_ = false;
+  bool client_ = false;
+  bool last_words_ = false;  // an alert about the handshake is on its way
   tls::TlsFilter filter_;
 };
 

@@ -12,6 +12,7 @@ import threading
 
 from raw_websocket import GUID
 from server_program import EchoServer, expect, program, run_check
+from tls_certificates import Certificates
 
 TIMEOUT_SECONDS = 60
 
@@ -97,8 +98,39 @@ def check_echo_program():
         expect((status, out) == (0, many), f"2000 lines: {status}, {len(out)} bytes, {err!r}")
         status, _, err = wscat(f"ws://127.0.0.1:{server.port}/nowhere")
         expect(status == 3 and "upgrade: " in err and "404" in err, f"404: {status} {err!r}")
-        status, _, err = wscat(f"wss://127.0.0.1:{server.port}/ws/echo")
-        expect(status == 3 and "tls: " in err, f"wss: {status} {err!r}")
+        status, _, err = wscat("--insecure", f"wss://127.0.0.1:{server.port}/ws/echo")
+        expect(status == 3 and "tls: " in err, f"TLS to a server in clear: {status} {err!r}")
+
+
+def check_tls():
+    with Certificates() as certificates:
+        certificate, key = certificates.issue("local", "DNS:localhost,IP:127.0.0.1")
+        with EchoServer("--tls-cert", certificate, "--tls-key", key) as server:
+            for host in ["127.0.0.1", "localhost"]:
+                url = f"wss://{host}:{server.port}/ws/echo"
+                status, out, err = wscat("--ca", certificates.ca, url, lines="one\ntwo\n")
+                expect((status, out) == (0, "one\ntwo\n"), f"{host}: {status} {out!r} {err!r}")
+                expect("closed 1000" in err, f"{host}: {err!r}")
+            status, out, err = wscat("-q", "--insecure", "--text", "a", url)
+            expect((status, out, err) == (0, "a\n", ""), f"--insecure: {status} {out!r} {err!r}")
+            status, _, err = wscat(url)
+            expect(status == 3 and "tls: " in err and "certificate_refused" in err, f"no --ca: {status} {err!r}")
+            missing = str(certificates.path / "missing.pem")
+            status, _, err = wscat("--ca", missing, url)
+            expect(status == 2 and missing in err, f"a missing file: {status} {err!r}")
+            status, _, err = wscat(f"ws://127.0.0.1:{server.port}/ws/echo")
+            expect(status == 3 and "upgrade: " in err, f"in clear to TLS: {status} {err!r}")
+        other, other_key = certificates.issue("other", "DNS:other.test")
+        with EchoServer("--tls-cert", other, "--tls-key", other_key, "--tls-client-ca", certificates.ca) as server:
+            url = f"wss://127.0.0.1:{server.port}/ws/echo"
+            status, _, err = wscat("--ca", certificates.ca, url)
+            expect(status == 3 and "host_mismatch" in err, f"another host: {status} {err!r}")
+            own, own_key = certificates.issue("ann")
+            arguments = ["-q", "--ca", certificates.ca, "--server-name", "other.test", "--cert", own, "--key", own_key]
+            status, out, err = wscat(*arguments, "--text", "a", url)
+            expect((status, out, err) == (0, "a\n", ""), f"a client certificate: {status} {out!r} {err!r}")
+            status, _, err = wscat("--cert", own, url)
+            expect(status == 2 and "key_file" in err, f"a certificate without key: {status} {err!r}")
 
 
 def check_wrong_command_lines():
@@ -191,6 +223,7 @@ def check_python_websockets():
 
 def check():
     check_echo_program()
+    check_tls()
     check_wrong_command_lines()
     check_nobody_there()
     check_own_server()

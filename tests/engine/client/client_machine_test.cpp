@@ -9,6 +9,7 @@
 #include <brume/engine/blocking_client.h>
 #include <brume/engine/client.h>
 #include <brume/engine/server.h>
+#include <brume/tests/support/test_certificates.h>
 
 namespace brume {
 namespace {
@@ -172,6 +173,37 @@ TEST_P(ClientMachine, OptionsMayBeATemporaryOfTheAwait) {
   }));
   for (int i = 0; i < 2000 && outcome == 0; i++) std::this_thread::sleep_for(10ms);
   EXPECT_EQ(outcome, 1);
+}
+
+TEST_P(ClientMachine, WssEchoesAndClosesCleanly) {
+  const test::TestCertificates certificates;
+  Config config = client_config();
+  config.tls.emplace().certificates = {certificates.issue("localhost", "DNS:localhost,IP:127.0.0.1")};
+  Server secure(config);
+  secure.get("/ws",
+             websocket(Callbacks{.message = [](Connection& c, const Message& m) { (void)c.send(m.type, m.data); }}));
+  ASSERT_TRUE(secure.listen("127.0.0.1:0"));
+  ASSERT_TRUE(secure.start());
+  ConnectOptions options;
+  options.tls.ca_file = certificates.ca_file();
+  for (const std::string host : {"127.0.0.1", "localhost"}) {
+    const std::string to = "wss://" + host + ":" + std::to_string(secure.address().port) + "/ws";
+    auto client = BlockingClient::connect(to, options, client_config());
+    ASSERT_TRUE(client) << client.error().to_string();
+    for (const std::size_t size : {0u, 1u, 16'384u, 70'000u, 500'000u}) {
+      const std::string text(size, 'x');
+      ASSERT_TRUE(client->send_text(text));
+      const auto answer = client->receive(kPatience);
+      ASSERT_TRUE(answer) << size;
+      EXPECT_EQ(answer->text(), text);
+    }
+    EXPECT_TRUE(client->close(3000, "bye", kPatience));
+    EXPECT_TRUE(client->end()->info.clean);
+  }
+  const auto stranger = BlockingClient::connect("wss://127.0.0.1:" + std::to_string(secure.address().port) + "/ws",
+                                                ConnectOptions(), client_config());
+  ASSERT_FALSE(stranger);
+  EXPECT_EQ(stranger.error().step, ConnectStep::tls);
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, ClientMachine, testing::Values(io::Backend::io_uring, io::Backend::epoll),

@@ -326,14 +326,5 @@ TEST_F(ClientTest, AClientsConnectionCannotBeRegisteredWithAHub) {
   EXPECT_EQ(error, Error::invalid_argument);
 }
 
-TEST_F(ClientTest, WssIsRefusedWhileTlsIsNotBuiltInAndNothingIsSent) {
-  const std::string secure = "wss" + url().substr(2);
-  const auto outcome = own.follow(secure);
-  world.run_for(1s);
-  ASSERT_TRUE(outcome->error);
-  EXPECT_EQ(outcome->error->to_string(), "tls: tls is not built in");
-  EXPECT_EQ(server.stats().accepted, 0u);
-}
-
 }  // namespace
 }  // namespace brume::test

@@ -171,7 +171,8 @@ class TlsTransportTest : public testing::Test {
     client.emplace(context, *tls::TlsContext::for_client(client_config));
     const Time now = io.now();
     server->tls = &TlsTransport::open_server(server->link, *server->core, now, now + 10s);
-    client->tls = &TlsTransport::open_client(client->link, *client->core, now, now + 10s, host, {});
+    client->tls = &TlsTransport::open_client(client->link, *client->core, client->core->context(), host, {});
+    client->on_tls_open(*client->tls, now);
     run();
   }
   void turn() {
