@@ -176,7 +176,7 @@ TEST_P(ClientMachine, OptionsMayBeATemporaryOfTheAwait) {
 }
 
 TEST_P(ClientMachine, WssEchoesAndClosesCleanly) {
-  const test::TestCertificates certificates;
+  test::TestCertificates certificates;
   Config config = client_config();
   config.tls.emplace().certificates = {certificates.issue("localhost", "DNS:localhost,IP:127.0.0.1")};
   Server secure(config);
