@@ -36,8 +36,8 @@ class PointerTable {
     if (size_ == 0) return nullptr;
     for (std::size_t i = hash & mask();; i = (i + 1) & mask()) {
       const Place place = places_[i];
-      if (place == 0) return nullptr;
-      if ((place & kTagMask) != tag_of(hash)) continue;
+      if (!place) return nullptr;
+      if (tag_in(place) != tag_of(hash)) continue;
       T* object = object_at(place);
       if (HashOf()(*object) == hash && matches(*object)) return object;
     }
@@ -57,12 +57,12 @@ class PointerTable {
       assert(places_[hole]);
       hole = (hole + 1) & mask();
     }
-    places_[hole] = 0;
+    places_[hole] = nullptr;
     // Those behind it that belong at the hole or in front of it move up.
     for (std::size_t i = (hole + 1) & mask(); places_[i]; i = (i + 1) & mask()) {
       const std::size_t wanted = HashOf()(*object_at(places_[i])) & mask();
       if (((i - wanted) & mask()) < ((i - hole) & mask())) continue;
-      places_[hole] = std::exchange(places_[i], 0);
+      places_[hole] = std::exchange(places_[i], nullptr);
       hole = i;
     }
     size_--;
@@ -81,7 +81,7 @@ class PointerTable {
       if (!places_[i]) continue;
       count++;
       const std::uint64_t hash = HashOf()(*object_at(places_[i]));
-      assert((places_[i] & kTagMask) == tag_of(hash));
+      assert(tag_in(places_[i]) == tag_of(hash));
       for ([[maybe_unused]] std::size_t k = hash & mask(); k != i; k = (k + 1) & mask()) assert(places_[k]);
     }
     assert(count == size_);
@@ -91,12 +91,13 @@ class PointerTable {
  private:
   static constexpr std::size_t kMinCapacity = 16;
 
-  using Place = std::uintptr_t;  // a pointer and its tag; 0: empty
-  static constexpr Place kTagMask = 7;
+  using Place = std::byte*;  // an object, and its tag bytes further; null: empty
+  static constexpr std::size_t kTagMask = 7;
   static_assert(alignof(T) > kTagMask);
   // Bits that neither the place in a table nor the home core is chosen by.
-  static Place tag_of(std::uint64_t hash) { return hash >> 40 & kTagMask; }
-  static T* object_at(Place place) { return reinterpret_cast<T*>(place & ~kTagMask); }
+  static std::size_t tag_of(std::uint64_t hash) { return hash >> 40 & kTagMask; }
+  static std::size_t tag_in(Place place) { return reinterpret_cast<std::uintptr_t>(place) & kTagMask; }
+  static T* object_at(Place place) { return reinterpret_cast<T*>(place - tag_in(place)); }
 
   std::size_t mask() const { return capacity_ - 1; }
 
@@ -115,7 +116,7 @@ class PointerTable {
     const std::uint64_t hash = HashOf()(object);
     std::size_t i = hash & mask();
     while (places_[i]) i = (i + 1) & mask();
-    places_[i] = reinterpret_cast<Place>(&object) | tag_of(hash);
+    places_[i] = reinterpret_cast<Place>(&object) + tag_of(hash);
   }
 
   void resize(std::size_t capacity) {

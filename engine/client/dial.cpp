@@ -25,14 +25,11 @@ connection::TlsCore& tls_core_of(connection::CoreContext& context) {
 // Families take turns, beginning with the first one's; otherwise the order stays.
 std::vector<io::Address> take_turns(std::vector<io::Address> addresses) {
   const auto first_family = addresses.front().family;
-  const auto others = std::ranges::stable_partition(
-      addresses, [first_family](const io::Address& address) { return address.family == first_family; });
-  std::vector<io::Address> mixed;
-  auto first = addresses.begin();
-  auto other = others.begin();
-  while (first != others.begin() || other != addresses.end()) {
-    if (first != others.begin()) mixed.push_back(*first++);
-    if (other != addresses.end()) mixed.push_back(*other++);
+  std::vector<io::Address> firsts, others, mixed;
+  for (const io::Address& address : addresses) (address.family == first_family ? firsts : others).push_back(address);
+  for (std::size_t i = 0; i < std::max(firsts.size(), others.size()); i++) {
+    if (i < firsts.size()) mixed.push_back(firsts[i]);
+    if (i < others.size()) mixed.push_back(others[i]);
   }
   return mixed;
 }
@@ -107,12 +104,13 @@ void Dial::upgrade(io::SocketId socket, const io::Address& peer) {
       upgrade_ = &UpgradeSession::open(*transport, *this, url_, options_, route_);
       return;
     }
-  } catch (const std::bad_alloc&) {
-  }
-  if (link) {
-    link->abort(connection::End::memory);
-  } else {
     context_.reactor.io().close(socket, true);
+  } catch (const std::bad_alloc&) {
+    if (link) {
+      link->abort(connection::End::memory);
+    } else {
+      context_.reactor.io().close(socket, true);
+    }
   }
   fail(ConnectStep::connect, ConnectCause::failed, "out of memory, or of connections", ENOMEM);
 }

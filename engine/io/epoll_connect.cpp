@@ -62,9 +62,10 @@ bool EpollIo::any_connect_done() const {
 
 void EpollIo::tell_connects(Events& events) {
   // Only what is there now: a handler may connect again at once.
-  const auto ended = std::ranges::stable_partition(connects_, [](const Connect& c) { return !c.done; });
-  ended_connects_.assign(ended.begin(), ended.end());
-  connects_.erase(ended.begin(), ended.end());
+  ended_connects_.clear();
+  for (const Connect& connect : connects_)
+    if (connect.done) ended_connects_.push_back(connect);
+  std::erase_if(connects_, [](const Connect& c) { return c.done; });
   for (std::size_t i = 0; i < ended_connects_.size(); i++) {  // by index: a handler's connect() may make it grow
     const Connect connect = ended_connects_[i];
     operations_--;

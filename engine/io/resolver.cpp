@@ -106,9 +106,11 @@ Resolver::~Resolver() {
 
 void Resolver::resolve(const std::string& host, std::uint16_t port, Environment::Resolved resolved) {
   const char* fault = nullptr;
+  Environment::Resolved refused;
   {
     const std::lock_guard lock(state_->mutex);
     if (state_->waiting.size() >= kMaxWaiting) {
+      refused = std::move(resolved);
       fault = "too many names are being looked up";
     } else {
       state_->waiting.push_back({host, port, std::move(resolved)});
@@ -118,7 +120,7 @@ void Resolver::resolve(const std::string& host, std::uint16_t port, Environment:
           state_->threads++;
         } catch (const std::system_error&) {
           if (state_->threads == 0) {
-            resolved = std::move(state_->waiting.back().resolved);
+            refused = std::move(state_->waiting.back().resolved);
             state_->waiting.pop_back();
             fault = "no thread can be started to look names up";
           }
@@ -126,7 +128,7 @@ void Resolver::resolve(const std::string& host, std::uint16_t port, Environment:
       }
     }
   }
-  if (fault) resolved({{}, fault});
+  if (fault) refused({{}, fault});
 }
 
 }  // namespace brume::io

@@ -203,7 +203,7 @@ void free_bio_method(BIO_METHOD* method) {
 std::expected<std::shared_ptr<const TlsContext>, SystemError> TlsContext::for_server(const TlsConfig& config,
                                                                                      std::shared_ptr<TicketKeys> keys) {
   assert(!config.certificates.empty() && keys);
-  const std::shared_ptr<TlsContext> made(new TlsContext);
+  std::shared_ptr<TlsContext> made(new TlsContext);
   made->bio_method_ = make_bio_method();
   if (!made->bio_method_) return std::unexpected(tls_system_error("TLS cannot be set up"));
   made->keys_ = std::move(keys);
@@ -250,7 +250,7 @@ std::optional<SystemError> TlsContext::add_server(const TlsConfig& config, const
 }
 
 std::expected<std::shared_ptr<const TlsContext>, SystemError> TlsContext::for_client(const TlsClientConfig& config) {
-  const std::shared_ptr<TlsContext> made(new TlsContext);
+  std::shared_ptr<TlsContext> made(new TlsContext);
   made->bio_method_ = make_bio_method();
   ContextPointer owned(SSL_CTX_new(TLS_client_method()));
   SSL_CTX* context = owned.get();
