@@ -15,11 +15,10 @@
 //      broadcasts to one room keep their order. Between two rooms, between rooms and broadcast(), and between a
 //      broadcast and a direct send() there is no order.
 //   2. Sent after join() returned, received: a broadcast made after the join has returned (on the same core, or later
-//   by
-//      whatever told the sender) reaches the new member.
+//      by whatever told the sender) reaches the new member.
 //   3. Once leave() returned, no later broadcast enters the connection's outbox.
 //   4. A counted broadcast's number is exact: the connections whose outbox took it; a full or closed one does not
-//   count.
+//      count.
 //   5. room_connection_count() and room_connections() are exact at their place in the room's order; rooms() and
 //      connection_count() are sums of per-core snapshots.
 //   6. A registration that was replaced has left its rooms before the newer one's call returns.

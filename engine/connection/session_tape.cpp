@@ -79,7 +79,7 @@ TapeOutcome Session::take_each(Tape& tape, std::uint32_t first, bool writable) {
 std::expected<void, Error> Session::put_by_policy(std::size_t size, const SendOptions& options,
                                                   const std::function<void(std::span<std::byte>)>& write) {
   Tape tape(context_.reactor.blocks());
-  // Odd, as no key of none is; rooms' keys are hashed with a seed and do not meet these.
+  // Never 0, which is no key. A hub's keys are hashed with its seed, so that they do not meet these but by chance.
   const std::uint64_t key = XXH3_64bits(options.key.data(), options.key.size()) | 1;
   write(tape.append(size, {.policy = *options.policy, .key = key}));
   const TapeOutcome outcome = take_from(tape, 0);
