@@ -2,7 +2,9 @@
 """What an idle connection costs in resident memory, for both styles of handlers on both backends; and that having
 agreed on compression costs nothing.
 
-The slope from 2,000 to 10,000 connections: what a server touches once, however many there are, is left out.
+The slope from 2,000 to 10,000 connections: what a server touches once, however many there are, is left out. A machine
+with other work makes turns longer, and a longer turn needs more of the core's own buffers: that only ever adds, so what
+is too much is measured again, and the least counts.
 """
 
 import re
@@ -15,6 +17,7 @@ SPARE_DESCRIPTORS = 100
 BATCH = 64  # handshakes at once
 LIMIT = 512  # bytes a connection
 NOISE = 8  # bytes a connection: pages are whole, pools grow in steps
+ATTEMPTS = 3
 BACKENDS = ("io_uring", "epoll")
 STYLES = ("coroutine", "callback")
 
@@ -53,6 +56,10 @@ def measure(backend, style, many, compression=False):
     return (opened - before) / (many - few), (used - before) / (many - few)
 
 
+def least(slopes, more):
+    return tuple(map(min, slopes, more))
+
+
 def check():
     limit = raise_descriptor_limit()
     many = min(MANY, limit - SPARE_DESCRIPTORS)
@@ -68,6 +75,11 @@ def check():
     for backend in BACKENDS:
         plain, compressed = results[backend, "callback"], measure(backend, "callback", many, compression=True)
         if plain is not None and compressed is not None:
+            for _ in range(ATTEMPTS - 1):
+                if max(compressed) <= max(plain) + NOISE:
+                    break
+                compressed = least(compressed, measure(backend, "callback", many, compression=True))
+                plain = least(plain, measure(backend, "callback", many))
             print(f"note: {backend}, callback, compression agreed: {compressed[0]:.0f} bytes a connection, "
                   f"{compressed[1]:.0f} once each was used")
             expect(max(compressed) <= max(plain) + NOISE, f"{backend}: {compressed} bytes with compression, {plain} without")
