@@ -93,6 +93,11 @@ def holes_in_the_list_are_told():
     for section in ("5.2", "5.3"):
         expect(not any(f", {section}:" in line for line in told), f"{section} is right: {told}")
     expect(list(requirements.complaints([], tables)), "an empty list is not told")
+    counted = {"6455": {"5.3": 0, "5.4": 1}}
+    short = [line for line in requirements.complaints(needs, tables, counted) if "demands in the text" in line]
+    expect(len(short) == 1 and "5.4" in short[0], f"a section with too few rows: {short}")
+    text = "1.  One\n\n   It MUST, and MUST NOT.\n\n1.2.  Two\n\n   It is REQUIRED.\n"
+    expect(requirements.count_in(text) == {"1": 2, "1.2": 1}, f"counted {requirements.count_in(text)}")
 
 
 def check():
