@@ -59,7 +59,10 @@ class TlsTransport final : public Transport, public Protocol, public core::ListL
   void abort(End end) override;
   void set_protocol(Protocol& protocol) override { upper_ = &protocol; }
   void wake_by(Time deadline) override { link_.wake_by(deadline); }
-  void set_write_timeout(std::chrono::milliseconds timeout) override { link_.set_write_timeout(timeout); }
+  void set_write_timeout(std::chrono::milliseconds timeout) override {
+    Transport::set_write_timeout(timeout);
+    link_.set_write_timeout(timeout);
+  }
   std::optional<TlsInfo> tls_info() const override;
   const io::Address& peer() const override { return link_.peer(); }
   io::Token token() const override { return link_.token(); }

@@ -124,7 +124,7 @@ void TlsTransport::input_ends() {
   input_over_ = true;
   if (spill_.empty()) return tell_end(End::fin);
   // As in Link: what is set aside may still be asked for, but not for ever.
-  deadline_ = context_.reactor.now() + kLastWords;
+  deadline_ = context_.reactor.now() + std::max<Time>(kLastWords, write_timeout_);
   wake_by(deadline_);
 }
 

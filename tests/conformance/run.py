@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The conformance suite: every case against the echo program and, roles turned, a client; on each backend, also over TLS.
+"""The conformance suite: every case against the echo program and, roles turned, a client: each backend, TLS or not.
 
 usage: run.py [--report FILE] [--client COMMAND] [--only NUMBER] [--backend NAME] [--list]
               [--first] [--seconds N]

@@ -32,6 +32,7 @@ class ServerTarget:
     """`with ServerTarget("echo", "epoll") as target:`; many connections at a time. `identity`: over TLS."""
 
     role = SERVER
+    identity = None
 
     def __init__(self, program, backend, *options, identity=None):
         tls = ("--tls-cert", identity.certificate, "--tls-key", identity.key) if identity else ()

@@ -3,6 +3,7 @@
 (Python's own TLS sockets cannot send close_notify and go on reading.) Two threads may use one, of which one writes.
 """
 
+import contextlib
 import ssl
 import threading
 
@@ -29,11 +30,16 @@ class TlsSocket:
         while True:
             try:
                 with self.lock:
-                    return call()
+                    result = call()
             except ssl.SSLWantReadError:
-                pass
-            finally:
                 self.push()
+            except ssl.SSLError:
+                with contextlib.suppress(ConnectionError):  # the alert, where there is still somebody to hear it
+                    self.push()
+                raise
+            else:
+                self.push()
+                return result
             received = self.plain.recv(READ_SIZE)
             with self.lock:
                 if received:
