@@ -201,6 +201,17 @@ TEST_F(TlsRows, T7_CloseNotifyWithoutACloseFrameIs1006AndEndsInOrder) {
   expect_nothing_left_of(client);
 }
 
+TEST_F(TlsRows, T7_CloseNotifyInsideTheHandshakeOpensNothing) {
+  start();
+  raw.emplace(*world, *server, context(client_tls));
+  raw->socket.send(std::string("\x15\x03\x03\x00\x02\x01\x00", 7));
+  world->run_for(1s);
+  EXPECT_TRUE(raw->socket.received_fin());
+  EXPECT_EQ(server->stats().tls_handshakes, 0U);
+  EXPECT_EQ(server->stats().requests, 0U);
+  expect_nothing_left_of(*raw);
+}
+
 TEST_F(TlsRows, T7_WhatCameBeforeCloseNotifyMayBeAskedForAsLongAsWithoutTls) {
   make(config());
   std::vector<std::string> got;
