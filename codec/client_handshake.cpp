@@ -174,6 +174,15 @@ ResponseError response_error(HttpError error) {
   }
 }
 
+void unfold_fields(std::span<char> head) {
+  const std::string_view text(head.data(), head.size());
+  std::size_t end = text.find(kCrlf);  // of the status line
+  while (end != std::string_view::npos && (end = text.find(kCrlf, end + kCrlf.size())) != std::string_view::npos) {
+    const std::size_t next = end + kCrlf.size();
+    if (next < text.size() && is_blank(text[next])) std::ranges::fill(head.subspan(end, kCrlf.size()), ' ');
+  }
+}
+
 std::expected<ResponseHead, ResponseError> parse_response_head(std::string_view text, std::span<HeaderField> storage) {
   constexpr std::string_view kName = "HTTP/";
   constexpr std::size_t kVersionSize = kName.size() + 3;

@@ -99,6 +99,10 @@ struct ResponseHead {
   }
 };
 
+// Makes blanks of the line folding in a whole head, in place: a server refuses it, a client has to take it (RFC 9112,
+// section 5.2). What stands before the first field stays, and is refused.
+void unfold_fields(std::span<char> head);
+
 // Parses a whole head, as HeadScanner measured it. Any bytes are safe to give. `storage` bounds the number of fields.
 std::expected<ResponseHead, ResponseError> parse_response_head(std::string_view head, std::span<HeaderField> storage);
 

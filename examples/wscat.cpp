@@ -31,6 +31,7 @@ struct Options {
   std::string url;
   std::vector<std::string> headers;
   brume::ConnectOptions connect;
+  brume::Config config;
   std::vector<std::string> texts;
   std::string ca;
   std::uint64_t timeout_ms = 10'000;
@@ -84,6 +85,10 @@ Options parse(int argc, char** argv) {
       ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{86'400'000}))
       ->capture_default_str();
   app.add_option("--max-message", options.max_message, "bytes of the largest message")->capture_default_str();
+  std::string io = "default";
+  app.add_option("--io", io, "auto, io_uring or epoll; default: what BRUME_IO says, else auto")
+      ->check(CLI::IsMember({"default", "auto", "io_uring", "epoll"}))
+      ->capture_default_str();
   app.add_flag("--reconnect", options.reconnect, "connect again, with growing waits, when the connection is lost");
   app.add_flag("-q,--quiet", options.quiet, "print messages only");
   try {
@@ -104,6 +109,9 @@ Options parse(int argc, char** argv) {
     options.connect.headers.emplace_back(header.substr(0, colon),
                                          value == std::string::npos ? "" : header.substr(value));
   }
+  if (io == "auto") options.config.io = brume::io::Backend::automatic;
+  if (io == "io_uring") options.config.io = brume::io::Backend::io_uring;
+  if (io == "epoll") options.config.io = brume::io::Backend::epoll;
   options.connect.connect_timeout = std::chrono::milliseconds(options.timeout_ms);
   options.connect.tls.verify = !options.insecure;
   options.connect.tls.ca_file = options.ca;
@@ -186,7 +194,7 @@ int main(int argc, char** argv) {
   const Options options = parse(argc, argv);
   Ending ending;
   Ending opened;
-  brume::Client client;
+  brume::Client client(options.config);
   if (const auto started = client.start(); !started) {
     std::fprintf(stderr, "wscat: %s\n", started.error().text.c_str());
     return kNoConnection;

@@ -80,6 +80,7 @@ std::size_t UpgradeSession::read_head(std::span<const std::byte> input) {
   }
   if (!*size) return input.size();
   const std::size_t taken = **size - before;  // the rest is another protocol's, or a body
+  codec::unfold_fields(std::span(buffer_).first(**size));
   judge(std::string_view(buffer_).substr(0, **size));
   return taken;  // from here on this object may be gone
 }

@@ -304,11 +304,13 @@ void Link::fire() {
     context_.log.event(LogLevel::warning, now, "write_timeout", &peer_, "no byte taken while output waited");
     return abort(End::write_timeout);
   }
-  if (state_ == State::open && input_ended_ && now >= deadline_) {
+  if (state_ == State::open && input_ended_ && !end_told_ && now >= deadline_) {
     free_spill();
-    return tell_end(End::fin);
+    tell_end(End::fin);
+    if (aborting()) return;
   }
-  Time next = state_ == State::ending || input_ended_ ? deadline_ : Time::max();
+  // Once the end was told its deadline is nobody's, but the protocol may go on, and has times of its own.
+  Time next = state_ == State::ending || (input_ended_ && !end_told_) ? deadline_ : Time::max();
   next = std::min(next, stalled_at(now));
   if (state_ == State::open && protocol_) guarded([&] { next = std::min(next, protocol_->on_deadline(now)); });
   wake_by(next);

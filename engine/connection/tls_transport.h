@@ -7,6 +7,7 @@
 // core's thread only.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -14,6 +15,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include <brume/engine/connection/counters.h>
 #include <brume/engine/connection/tls_core.h>
@@ -57,7 +59,10 @@ class TlsTransport final : public Transport, public Protocol, public core::ListL
   void abort(End end) override;
   void set_protocol(Protocol& protocol) override { upper_ = &protocol; }
   void wake_by(Time deadline) override { link_.wake_by(deadline); }
-  void set_write_timeout(std::chrono::milliseconds timeout) override { link_.set_write_timeout(timeout); }
+  void set_write_timeout(std::chrono::milliseconds timeout) override {
+    Transport::set_write_timeout(timeout);
+    link_.set_write_timeout(timeout);
+  }
   std::optional<TlsInfo> tls_info() const override;
   const io::Address& peer() const override { return link_.peer(); }
   io::Token token() const override { return link_.token(); }
@@ -84,6 +89,13 @@ class TlsTransport final : public Transport, public Protocol, public core::ListL
 
  private:
   friend class TlsCore;
+  // Of the link's outbox while hands are shaken: a hello with certificates.
+  static constexpr std::size_t kHandshakeBlockSize = 4096;  // bytes
+  // What a record adds at most: header, nonce, tag, padding and kind (RFC 5246, section 6.2.3; RFC 8446, section 5.2).
+  static constexpr std::size_t kRecordOverhead = 64;
+  // What an alert has to reach the peer.
+  static constexpr Time kLastWords = std::chrono::seconds(2);
+
   enum class State : std::uint8_t {
     handshake,
     open,
@@ -112,8 +124,15 @@ class TlsTransport final : public Transport, public Protocol, public core::ListL
   // tls::Output
   bool take_records(std::span<const std::byte> records) noexcept override;
 
+  // Calls the protocol; what it throws ends this connection alone.
   template <class F>
-  void guarded(F&& call);
+  void guarded(F&& call) {
+    try {
+      call();
+    } catch (...) {
+      upper_->on_exception(std::current_exception());
+    }
+  }
   // Its turn has come: see TlsCore.
   void go_on();
   void on_handshake_done();

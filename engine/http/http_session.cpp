@@ -24,6 +24,7 @@ namespace {
 // Bytes of answers that may wait to be sent while the next pipelined request is served: a peer that asks and does not
 // read holds that much and one answer, not one answer for each line it sent.
 constexpr std::size_t kMaxUnsentAnswers = 64 * 1024;
+constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 // RFC 9110, sections 8.6 and 15.4.5: with these there is no content, and Content-Length would describe another answer.
 bool has_no_content(std::uint16_t status) {
@@ -121,7 +122,11 @@ void HttpSession::on_head() {
   state_ = State::body;
   body_decoder_.emplace(*framing, service_.config.max_body_size);
   // RFC 9110, section 10.1.1: the peer holds the body back until it hears that it is wanted.
-  if (head_.version_minor >= 1 && head_.has_token("Expect", "100-continue")) write("HTTP/1.1 100 Continue\r\n\r\n", {});
+  if (expects_continue()) write(kContinue, {});
+}
+
+bool HttpSession::expects_continue() const {
+  return head_.version_minor >= 1 && head_.has_token("Expect", "100-continue");
 }
 
 bool HttpSession::is_misdirected() const {
@@ -253,6 +258,8 @@ void HttpSession::upgrade(const Response& response) {
     agreed = connection::AgreedDeflate(deflate->settings);
   }
   std::string head;
+  // RFC 9110, section 7.8: who expects it hears 100 before 101, though an upgrade has no body.
+  if (expects_continue()) head = kContinue;
   codec::append_switching_protocols(head, {accept.data(), accept.size()}, response.subprotocol(), extra);
   std::shared_ptr<const Request> kept;
   if (response.upgrade()->config.keep_request) kept = copy_request(*request_, buffer_);

@@ -76,6 +76,7 @@ class HttpSession final : public connection::Protocol {
   std::size_t read_body(std::span<std::byte> input);
   void on_head();
   // Whether the head is for another host than TLS was asked for, and that matters here (RFC 9110, section 15.5.20).
+  bool expects_continue() const;
   bool is_misdirected() const;
   void dispatch();
   core::Task<void> run_handler();

@@ -198,8 +198,12 @@ bool TlsFilter::shake_hands() {
   const int result = SSL_do_handshake(ssl_);
   handshake_bytes_ += static_cast<std::uint32_t>(before - input_.size());
   if (result != 1) {
-    if (!failed_by(result) && handshake_bytes_ > kMaxHandshakeSize)
-      fail({TlsError::handshake_too_large, "a handshake without end"});
+    if (!failed_by(result)) {
+      if (handshake_bytes_ > kMaxHandshakeSize) fail({TlsError::handshake_too_large, "a handshake without end"});
+    } else if (state_ == State::closed) {
+      // Nothing was agreed on that could end in order, and anybody in between can say so.
+      fail({TlsError::truncated, "an end inside the handshake"});
+    }
     return false;
   }
   state_ = State::open;

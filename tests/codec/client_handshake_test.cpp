@@ -12,6 +12,7 @@
 namespace brume::codec {
 namespace {
 
+using namespace std::string_literals;
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
 constexpr std::string_view kKey = "dGhlIHNhbXBsZSBub25jZQ==";  // the sample of RFC 6455, section 1.3
@@ -153,10 +154,26 @@ TEST(ClientHandshake, EachBrokenRuleOfTheStatusLine) {
     EXPECT_EQ(judge(with_line(line)).error, ResponseError::not_switching) << line;
 }
 
+TEST(ClientHandshake, UnfoldedAFieldOfSeveralLinesIsOneAndNothingElseChanges) {
+  const auto unfolded = [](std::string text) {
+    unfold_fields(text);
+    return text;
+  };
+  EXPECT_EQ(unfolded(std::string(kAnswer)), kAnswer);
+  EXPECT_EQ(unfolded("HTTP/1.1 101 x\r\nA: b\r\n c\r\n\td\r\n \r\n\r\n"), "HTTP/1.1 101 x\r\nA: b   c  \td   \r\n\r\n");
+  EXPECT_EQ(judge(unfolded(answer_with("A: x\r\n folded"))).error, std::nullopt);
+  EXPECT_EQ(judge(unfolded(answer_with("Connection: keep-alive,\r\n\tUpgrade", "Connection"))).error, std::nullopt);
+  EXPECT_EQ(judge(unfolded(answer_with("A\r\n : x"))).error, ResponseError::malformed_field);
+  // Before the first field it is no folding (RFC 9112, section 2.2).
+  EXPECT_EQ(judge(unfolded("HTTP/1.1 101 x\r\n A: b\r\n\r\n")).error, ResponseError::malformed_field);
+  for (const std::string& cut : {""s, "\r\n"s, "HTTP/1.1 101 x\r\n"s, "HTTP/1.1 101 x\r\nA: b\r\n"s})
+    EXPECT_EQ(unfolded(cut), cut);
+}
+
 TEST(ClientHandshake, EachBrokenRuleOfTheFields) {
   EXPECT_EQ(judge(answer_with("Bad Name: x")).error, ResponseError::malformed_field);
   EXPECT_EQ(judge(answer_with(": x")).error, ResponseError::malformed_field);
-  EXPECT_EQ(judge(answer_with("A: x\r\n folded")).error, ResponseError::malformed_field);
+  EXPECT_EQ(judge(answer_with("A: x\r\n folded")).error, ResponseError::malformed_field) << "not unfolded";
   EXPECT_EQ(judge(answer_with("A: x\ny")).error, ResponseError::malformed_field);
   EXPECT_EQ(judge(answer_with("", "Upgrade")).error, ResponseError::missing_upgrade);
   for (std::string_view line : {"Upgrade: h2c", "Upgrade:", "Upgrade: websocket, h2c",

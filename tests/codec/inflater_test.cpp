@@ -80,7 +80,7 @@ TEST(Inflater, ReadsAMessageThatRefersToTheOneBefore) {
   EXPECT_EQ(kBad, inflate("\xf2\x00\x11\x00\x00"s)) << "without the one before";
 }
 
-TEST(Inflater, D3DataThatIsNoneIsBad) {
+TEST(Inflater, D3_DataThatIsNoneIsBad) {
   EXPECT_EQ(kBad, inflate("\x07"s)) << "block type 3";
   EXPECT_EQ(kBad, inflate("\x00\x05\x00\xfa\xfe\x48\x65\x6c\x6c\x6f\x00"s)) << "a stored length and its complement";
   EXPECT_EQ(kBad, inflate("\xf2\x48\xcd\xc9\xc9\x07"s)) << "not on a block's end after the tail";
@@ -93,7 +93,7 @@ TEST(Inflater, D3DataThatIsNoneIsBad) {
   }
 }
 
-TEST(Inflater, D5EveryKindOfBlockIsRead) {
+TEST(Inflater, D5_EveryKindOfBlockIsRead) {
   const std::string text(700, 'x');
   for (const int level : {0, 1, 9}) {
     for (const int strategy : {Z_DEFAULT_STRATEGY, Z_FIXED, Z_HUFFMAN_ONLY, Z_RLE}) {
@@ -105,7 +105,7 @@ TEST(Inflater, D5EveryKindOfBlockIsRead) {
   }
 }
 
-TEST(Inflater, D5BlocksFollowAFinalBlock) {
+TEST(Inflater, D5_BlocksFollowAFinalBlock) {
   ReferenceDeflater deflater;
   const std::string final_one = deflater.final_message("one ");  // ends in the octet of section 7.2.3.4
   std::string several = final_one.substr(0, final_one.size() - 1);
@@ -115,7 +115,7 @@ TEST(Inflater, D5BlocksFollowAFinalBlock) {
   EXPECT_EQ("one one ", inflate(final_one.substr(0, final_one.size() - 1) + final_one));
 }
 
-TEST(Inflater, D5WhatFollowsAFinalBlockRefersToNothingBeforeIt) {
+TEST(Inflater, D5_WhatFollowsAFinalBlockRefersToNothingBeforeIt) {
   ReferenceDeflater deflater;
   const std::string final_one = deflater.final_message("Hello");
   EXPECT_EQ(kBad, inflate(final_one.substr(0, final_one.size() - 1) + "\xf2\x00\x11\x00\x00"s));
@@ -124,7 +124,7 @@ TEST(Inflater, D5WhatFollowsAFinalBlockRefersToNothingBeforeIt) {
   EXPECT_EQ("Hello", streamed(inflater, deflater.message("Hello"), 100, 100));
 }
 
-TEST(Inflater, D5OutputMayEndExactlyWhereTheRoomDoes) {
+TEST(Inflater, D5_OutputMayEndExactlyWhereTheRoomDoes) {
   for (std::size_t size = 0; size <= 600; ++size) {
     std::string text(size, 'a');
     for (std::size_t i = 0; i < size; i += 7) text[i] = static_cast<char>('a' + i % 26);
@@ -140,7 +140,7 @@ TEST(Inflater, D5OutputMayEndExactlyWhereTheRoomDoes) {
   }
 }
 
-TEST(Inflater, D5AnEmptyPayloadIsAnEmptyMessage) {
+TEST(Inflater, D5_AnEmptyPayloadIsAnEmptyMessage) {
   EXPECT_EQ("", inflate(""));
   StreamInflater inflater(15);
   ReferenceDeflater deflater;
@@ -149,7 +149,7 @@ TEST(Inflater, D5AnEmptyPayloadIsAnEmptyMessage) {
   EXPECT_EQ("a", streamed(inflater, deflater.message("a"), 10, 10));
 }
 
-TEST(Inflater, D4ABombStopsWhereTheRoomEnds) {
+TEST(Inflater, D4_ABombStopsWhereTheRoomEnds) {
   const std::string bomb = ReferenceDeflater().message(std::string(std::size_t{64} << 20, '\0'));
   ASSERT_LT(bomb.size(), 80'000u);
   EXPECT_EQ(kFull, inflate(bomb, 100'000));

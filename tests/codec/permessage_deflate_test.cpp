@@ -68,7 +68,7 @@ TEST(PermessageDeflate, EachParameterIsAnswered) {
   }
 }
 
-TEST(PermessageDeflate, D1AnOfferWithAWrongParameterIsDeclinedAndTheNextOneIsTried) {
+TEST(PermessageDeflate, D1_AnOfferWithAWrongParameterIsDeclinedAndTheNextOneIsTried) {
   for (const std::string_view wrong : {
            "unknown",
            "unknown=1",
@@ -110,13 +110,13 @@ TEST(PermessageDeflate, D1AnOfferWithAWrongParameterIsDeclinedAndTheNextOneIsTri
   }
 }
 
-TEST(PermessageDeflate, D2AWindowThatZlibCannotKeepToIsDeclined) {
+TEST(PermessageDeflate, D2_AWindowThatZlibCannotKeepToIsDeclined) {
   EXPECT_EQ("-", answer_to({"permessage-deflate; server_max_window_bits=8"}));
   EXPECT_EQ("permessage-deflate; server_max_window_bits=9",
             answer_to({"permessage-deflate; server_max_window_bits=8, permessage-deflate; server_max_window_bits=9"}));
 }
 
-TEST(PermessageDeflate, D2TheAnswerNeverLimitsAWindowThatTheClientDidNotOfferToLimit) {
+TEST(PermessageDeflate, D2_TheAnswerNeverLimitsAWindowThatTheClientDidNotOfferToLimit) {
   EXPECT_EQ("permessage-deflate; client_no_context_takeover",
             answer_to({"permessage-deflate"}, {.client_max_window_bits = 10}));
   EXPECT_EQ("permessage-deflate; client_max_window_bits=10",

@@ -11,10 +11,15 @@ import zlib
 from frames import CLOSE, CONTINUATION, PING, PONG, TEXT, close_payload, frame, read_frame
 from raw_websocket import GUID
 from table import ANY, CLIENT, Answer, Asked, Closed, Ended, Fails, Got, Pieces, Ponged, Refused, Respond, Send
+from tls import TlsSocket, Truncated
 
 CASE_SECONDS = 40.0  # of one script, on a machine that does much else
 PIECE_PAUSE_SECONDS = 0.0005  # lets the other side read a piece before the next is written; nothing depends on it
+WORD = re.compile(rb"\{(\w+)\}")
 KEY_FIELD = re.compile(rb"^sec-websocket-key:[ \t]*(.*?)[ \t]*\r\n", re.I | re.M)
+# What stands in braces in a request; `other` is the port that a URI of the other scheme has.
+CLEAR = {"http": "http", "HTTP": "HTTP", "ws": "ws", "default": "80", "other": "443"}
+SECURE = {"http": "https", "HTTP": "HTTPS", "ws": "wss", "default": "443", "other": "80"}
 SENDABLE_CODES = {*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)}  # RFC 6455, section 7.4
 
 
@@ -31,6 +36,7 @@ class Peer:
 
     def __init__(self, connection, port, tested, process=None):
         self.socket, self.port, self.tested, self.process = connection, port, tested, process
+        self.words = {"port": str(port), **(SECURE if isinstance(connection, TlsSocket) else CLEAR)}
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.deadline = time.monotonic() + CASE_SECONDS
         self.buffer = bytearray()
@@ -59,6 +65,8 @@ class Peer:
             raise Wrong("nothing came in time") from None
         except ConnectionError:
             return False
+        except Truncated as end:
+            raise Wrong(str(end)) from None
         self.buffer += received
         return bool(received)
 
@@ -82,7 +90,7 @@ class Peer:
             key = KEY_FIELD.search(item)
             if key:
                 self.sent_key = key[1].decode("latin-1")
-            return item.replace(b"{port}", str(self.port).encode())
+            return WORD.sub(lambda word: self.words.get(word[1].decode(), word[0].decode()).encode(), item)
         masked = self.tested != CLIENT if item.masked is None else item.masked
         key = (os.urandom(4) if item.key is None else item.key) if masked else None
         return frame(item.opcode, item.payload, key, item.fin, item.rsv, item.form, item.declared)[: item.cut]
@@ -174,9 +182,12 @@ class Peer:
         if self.inflater is None or f"{self.tested}_no_context_takeover" in self.deflate:
             self.inflater = zlib.decompressobj(-15)
         try:
-            return self.inflater.decompress(payload + b"\0\0\xff\xff")
+            inflated = self.inflater.decompress(payload + b"\0\0\xff\xff")
         except zlib.error as error:
             raise Wrong(f"what came does not inflate: {error}") from None
+        if self.inflater.eof:
+            self.lenient.append("a block is the stream's last: not everybody reads a message behind it (7.2.1)")
+        return inflated
 
     def end_of_stream(self):
         if self.buffer or self.receive_more():
@@ -271,6 +282,8 @@ class Peer:
         head, _, rest = bytes(self.buffer).partition(b"\r\n\r\n")
         self.buffer = bytearray(rest)
         first, *lines = head.decode("latin-1").split("\r\n")
+        if any(end in line for line in (first, *lines) for end in "\r\n"):
+            raise Wrong(f"a bare CR or LF in the head: {shown(head)} (9112 2.2)")
         fields = {}
         for line in lines:
             name, colon, value = line.partition(":")

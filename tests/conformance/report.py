@@ -39,14 +39,23 @@ def not_run(columns):
                                for result in column.results.values() if result.outcome == "not run")
 
 
-def text(tables, columns, needs, wrong, seconds):
-    yield f"{'class':44}" + "".join(f"{column.title:>26}" for column in columns)
+def overview_lines(tables, columns):
+    """The table for the terminal; a column is as wide as what is in it."""
+    rows = [("class", [column.who for column in columns]), ("", [column.how for column in columns])]
     for table in tables:
         cells = [cell(counts(table, column)) for column in columns]
         if set(cells) != {"-"}:
-            yield f"{table.number:3} {table.title:40}" + "".join(f"{each:>26}" for each in cells)
+            rows.append((f"{table.number:3} {table.title}", cells))
     totals = [sum((counts(table, column) for table in tables), collections.Counter()) for column in columns]
-    yield f"{'all (strict/non-strict/failed)':44}" + "".join(f"{cell(total):>26}" for total in totals)
+    rows.append(("all (strict/non-strict/failed)", [cell(total) for total in totals]))
+    first = max(len(name) for name, _ in rows)
+    widths = [max(len(cells[i]) for _, cells in rows) + 2 for i in range(len(columns))]
+    return [name.ljust(first) + "".join(each.rjust(width) for each, width in zip(cells, widths))
+            for name, cells in rows]
+
+
+def text(tables, columns, needs, wrong, seconds):
+    yield from overview_lines(tables, columns)
     for table in tables:
         for case in table.cases:
             for column in columns:

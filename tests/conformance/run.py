@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The conformance suite: every case against the echo program on each backend, and against a client, roles turned.
+"""The conformance suite: every case against the echo program and, roles turned, a client: each backend, TLS or not.
 
 usage: run.py [--report FILE] [--client COMMAND] [--only NUMBER] [--backend NAME] [--list]
               [--first] [--seconds N]
@@ -13,9 +13,11 @@ import argparse
 import concurrent.futures
 import contextlib
 import dataclasses
+import functools
 import os
 import pathlib
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -31,9 +33,11 @@ import requirements  # noqa: E402
 from peer import Wrong  # noqa: E402
 from server_program import CheckFailed, program  # noqa: E402
 from table import CLIENT, SERVER  # noqa: E402
-from targets import SUBPROTOCOLS, ClientTarget, ServerTarget  # noqa: E402
+from targets import SUBPROTOCOLS, ClientTarget, Identity, ServerTarget  # noqa: E402
+from tls_certificates import Certificates  # noqa: E402
 
 BACKENDS = ("io_uring", "epoll")
+NEEDS = ("", "http", "deflate")
 AT_A_TIME = 6
 STRICT, LENIENT, FAILED, NOT_RUN = "strict", "non-strict", "failed", "not run"
 
@@ -45,10 +49,10 @@ class Result:
     seconds: float = 0.0
 
 
-def has_option(name, option):
-    """Whether a program of this tree knows an option."""
-    done = subprocess.run([program(name), "--help"], capture_output=True, text=True, timeout=60, check=False)
-    return option in done.stdout
+@functools.cache
+def help_of(binary):
+    """What a program says of its options."""
+    return subprocess.run([binary, "--help"], capture_output=True, text=True, timeout=60, check=False).stdout
 
 
 def run_case(target, case):
@@ -69,8 +73,9 @@ def run_case(target, case):
 class Column:
     """One target: which running program serves which of the cases."""
 
-    def __init__(self, title, role):
-        self.title, self.role = title, role
+    def __init__(self, who, how, role):
+        self.who, self.how, self.role = who, how, role
+        self.title = f"{who}, {how}"
         self.targets = {}  # what a case needs -> target
         self.missing = {}  # what a case needs -> why there is none
         self.results = {}
@@ -86,21 +91,22 @@ class Column:
         return self.missing.get(case.needs, "there is nothing to run it against")
 
 
-def server_column(backend, stack, wanted):
-    """`wanted`: what the cases need that are to be run."""
-    column = Column(f"server, {backend}", SERVER)
+def server_column(backend, stack, wanted, identity=None):
+    """`wanted`: what the cases need that are to be run; `identity`: over TLS."""
+    column = Column("server", backend + (" TLS" if identity else ""), SERVER)
     known = [option for each in SUBPROTOCOLS for option in ("--subprotocol", each)]
-    plain = stack.enter_context(ServerTarget("echo", backend, *known))
+    plain = stack.enter_context(ServerTarget("echo", backend, *known, identity=identity))
     if not plain.runs_backend():
-        column.missing = dict.fromkeys(("", "http", "deflate"), f"the kernel refuses {backend}")
+        column.missing = dict.fromkeys(NEEDS, f"the kernel refuses {backend}")
         return column
     column.targets[""] = plain
     if "http" in wanted:
-        column.targets["http"] = stack.enter_context(ServerTarget("notifications", backend))
+        column.targets["http"] = stack.enter_context(ServerTarget("notifications", backend, identity=identity))
     if "deflate" not in wanted:
         return column
-    if has_option("echo", "--compression"):
-        column.targets["deflate"] = stack.enter_context(ServerTarget("echo", backend, "--compression", "on"))
+    if "--compression" in help_of(program("echo")):
+        compressing = ServerTarget("echo", backend, "--compression", "on", identity=identity)
+        column.targets["deflate"] = stack.enter_context(compressing)
     else:
         column.missing["deflate"] = "the echo program has no --compression: the server declines permessage-deflate"
     return column
@@ -108,28 +114,47 @@ def server_column(backend, stack, wanted):
 
 def takeover_column(stack, wanted):
     """What has to do with compression once more, by a server that keeps its contexts; None where it cannot."""
-    if "deflate" not in wanted or not has_option("echo", "--compression"):
+    if "deflate" not in wanted or "--compression" not in help_of(program("echo")):
         return None
-    column = Column("server, takeover", SERVER)
+    column = Column("server", "takeover", SERVER)
     column.only = ("deflate",)
     column.targets["deflate"] = stack.enter_context(ServerTarget("echo", BACKENDS[-1], "--compression", "takeover"))
     return column
 
 
-def client_column(command):
-    column = Column("client", CLIENT)
-    binary = command.split()[0]
-    if not os.path.exists(binary):
-        column.missing = dict.fromkeys(("", "deflate"), f"the client program {binary} is not built")
+def client_column(command, backend, missing, identity=None):
+    """`missing`: why nothing runs on this backend, where nothing does."""
+    column = Column("client", backend + (" TLS" if identity else ""), CLIENT)
+    column.missing = dict.fromkeys(NEEDS, missing)
+    binary = shlex.split(command)[0]
+    if missing:
         return column
-    column.targets[""] = ClientTarget(command)
-    help_text = subprocess.run([binary, "--help"], capture_output=True, text=True, timeout=60, check=False).stdout
-    if "--compression" in help_text:
-        value = " on" if re.search(r"--compression +TEXT", help_text) else ""
-        column.targets["deflate"] = ClientTarget(f"{command} --compression{value}")
+    if not os.path.exists(binary):
+        column.missing = dict.fromkeys(NEEDS, f"the client program {binary} is not built")
+        return column
+    known = help_of(binary)
+    for option in ("--io", *(["--ca"] if identity else [])):
+        if option not in known:
+            column.missing = dict.fromkeys(NEEDS, f"{binary} has no {option}")
+            return column
+    command = f"{command} --io {backend}"
+    column.targets[""] = ClientTarget(command, identity)
+    if "--compression" in known:
+        value = " on" if re.search(r"--compression +TEXT", known) else ""
+        column.targets["deflate"] = ClientTarget(f"{command} --compression{value}", identity)
     else:
         column.missing["deflate"] = f"{binary} has no --compression"
     return column
+
+
+def all_columns(stack, options, wanted):
+    backends = [backend for backend in BACKENDS if options.backend in (None, backend)]
+    identities = [None, Identity(stack.enter_context(Certificates()))]
+    servers = [server_column(backend, stack, wanted, identity) for identity in identities for backend in backends]
+    missing = {backend: column.missing.get("", "") for backend, column in zip(backends, servers)}
+    clients = [client_column(options.client, backend, missing[backend], identity)
+               for identity in identities for backend in backends]
+    return [*servers, *filter(None, [takeover_column(stack, wanted)]), *clients]
 
 
 def run_all(columns, tables, options):
@@ -180,11 +205,10 @@ def main(arguments=None):
         return 0
     started = time.monotonic()
     needs = requirements.load()
-    wrong = [*catalogue.complaints(tables), *requirements.complaints(needs, tables)]
+    wrong = [*catalogue.complaints(tables), *requirements.complaints(needs, tables, requirements.demands())]
     with contextlib.ExitStack() as stack:
         wanted = {case.needs for table in tables for case in table.cases if selected(case, options.only)}
-        columns = [server_column(backend, stack, wanted) for backend in BACKENDS if options.backend in (None, backend)]
-        columns += filter(None, [takeover_column(stack, wanted), client_column(options.client)])
+        columns = all_columns(stack, options, wanted)
         run_all(columns, tables, options)
     seconds = time.monotonic() - started
     for line in report.text(tables, columns, needs, wrong, seconds):

@@ -2,25 +2,42 @@
 
 import shlex
 import socket
+import ssl
 import subprocess
 
 import peer as wire
 from peer import Peer, Wrong
 from server_program import ServerProgram
 from table import CLIENT, SERVER, Answer, Asked, Dial, Respond, echo, request, response, text
+from tls import TlsSocket
 
+ADDRESS = "127.0.0.1"
 RESOURCE = "/ws/echo"
 SUBPROTOCOLS = ("chat", "superchat")  # of the server, in its order of preference
 
 
+class Identity:
+    """Who both ends are over TLS: a certificate for 127.0.0.1, and contexts that trust its authority alone."""
+
+    def __init__(self, certificates):
+        self.authority = certificates.ca
+        self.certificate, self.key = certificates.issue("server", f"IP:{ADDRESS}")
+        self.client = certificates.client()
+        self.server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.server.load_cert_chain(self.certificate, self.key)
+        self.server.set_alpn_protocols(["http/1.1"])
+
+
 class ServerTarget:
-    """`with ServerTarget("echo", "epoll") as target:`; many connections at a time."""
+    """`with ServerTarget("echo", "epoll") as target:`; many connections at a time. `identity`: over TLS."""
 
     role = SERVER
+    identity = None
 
-    def __init__(self, program, backend, *options):
-        self.program = ServerProgram(program, "--io", backend, *options)
-        self.backend = backend
+    def __init__(self, program, backend, *options, identity=None):
+        tls = ("--tls-cert", identity.certificate, "--tls-key", identity.key) if identity else ()
+        self.program = ServerProgram(program, "--io", backend, *options, *tls)
+        self.backend, self.identity = backend, identity
 
     def __enter__(self):
         self.program.__enter__()
@@ -35,7 +52,10 @@ class ServerTarget:
         return self.backend in line
 
     def connect(self):
-        peer = Peer(socket.create_connection(("127.0.0.1", self.port), wire.CASE_SECONDS), self.port, SERVER)
+        connection = socket.create_connection((ADDRESS, self.port), wire.CASE_SECONDS)
+        if self.identity:
+            connection = TlsSocket(connection, self.identity.client, host=ADDRESS)
+        peer = Peer(connection, self.port, SERVER)
         peer.target = self
         return peer
 
@@ -61,12 +81,14 @@ class ServerTarget:
 
 
 class ClientTarget:
-    """A command that connects to the URL behind it and sends each message back."""
+    """A command that connects to the URL behind it and sends each message back. `identity`: over TLS."""
 
     role = CLIENT
 
-    def __init__(self, command):
-        self.command = shlex.split(command)
+    def __init__(self, command, identity=None):
+        self.command = shlex.split(command) + (["--ca", identity.authority] if identity else [])
+        self.identity = identity
+        self.scheme = "wss" if identity else "ws"
         self.keys = set()  # seen in handshakes
 
     def __enter__(self):
@@ -77,10 +99,11 @@ class ClientTarget:
 
     def play(self, case, script):
         resource = next((step.resource for step in script if isinstance(step, Dial)), RESOURCE)
-        with socket.create_server(("127.0.0.1", 0)) as listener:
+        with socket.create_server((ADDRESS, 0)) as listener:
             listener.settimeout(wire.CASE_SECONDS)
             port = listener.getsockname()[1]
-            process = subprocess.Popen([*self.command, f"ws://127.0.0.1:{port}{resource}"], stdin=subprocess.PIPE,
+            url = f"{self.scheme}://{ADDRESS}:{port}{resource}"
+            process = subprocess.Popen([*self.command, url], stdin=subprocess.PIPE,
                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             try:
                 return self.serve(listener, port, process, case, script)
@@ -95,6 +118,9 @@ class ClientTarget:
             connection = listener.accept()[0]
         except TimeoutError:
             raise Wrong("the client does not connect") from None
+        if self.identity:
+            connection.settimeout(wire.CASE_SECONDS)
+            connection = TlsSocket(connection, self.identity.server, server_side=True)
         peer = Peer(connection, port, CLIENT, process)
         peer.target = self
         try:

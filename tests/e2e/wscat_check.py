@@ -4,6 +4,7 @@
 import base64
 import hashlib
 import importlib.util
+import os
 import socket
 import struct
 import subprocess
@@ -17,10 +18,10 @@ from tls_certificates import Certificates
 TIMEOUT_SECONDS = 60
 
 
-def wscat(*arguments, lines=""):
+def wscat(*arguments, lines="", environment=None):
     """Exit status, stdout and stderr of one run."""
     done = subprocess.run([program("wscat"), *arguments], input=lines, capture_output=True, text=True,
-                          timeout=TIMEOUT_SECONDS)
+                          timeout=TIMEOUT_SECONDS, env={**os.environ, **(environment or {})})
     return done.returncode, done.stdout, done.stderr
 
 
@@ -143,6 +144,19 @@ def check_wrong_command_lines():
         expect(status == 2 and word in err, f"{arguments}: {status} {err!r}")
 
 
+def check_backends():
+    with EchoServer() as server:
+        url = f"ws://127.0.0.1:{server.port}/ws/echo"
+        for backend in ("auto", "io_uring", "epoll"):  # what the environment says does not count then
+            once = ("--text", "a", "--wait", "0", url)
+            status, out, err = wscat("--io", backend, *once, environment={"BRUME_IO": "none"})
+            expect(status == 0, f"--io {backend}: {status} {out!r} {err!r}")
+        status, _, err = wscat("--text", "a", url, environment={"BRUME_IO": "none"})
+        expect(status == 3 and "BRUME_IO" in err, f"BRUME_IO=none: {status} {err!r}")
+    status, _, err = wscat("--io", "none", "ws://a")
+    expect(status == 2 and "--io" in err, f"--io none: {status} {err!r}")
+
+
 def check_nobody_there():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
@@ -225,6 +239,7 @@ def check():
     check_echo_program()
     check_tls()
     check_wrong_command_lines()
+    check_backends()
     check_nobody_there()
     check_own_server()
     check_python_websockets()

@@ -87,3 +87,7 @@ t("Bytes behind a refused handshake are not read as another request", "9112 9.6"
   request(drop=("Sec-WebSocket-Key",), tail=request()), BAD)
 t("The key is hashed as it was sent, blanks around it left out", "4.2.2",
   request(Sec_WebSocket_Key=" \t dGhlIHNhbXBsZSBub25jZQ== \t"), FINE)
+t("An upgrade that expects 100-continue hears 100 before 101", "9110 7.8", request(Expect="100-continue"),
+  Answer(100, keep=True), FINE, text("works"), echo("works"))
+t("A refused upgrade that expects 100-continue does not hear it", "9110 10.1.1",
+  request(Expect="100-continue", drop=("Sec-WebSocket-Key",)), BAD)

@@ -79,7 +79,10 @@ class FakeProtocol final : public Protocol {
     return size;
   }
   void on_output_progress() override { progress++; }
-  void on_end(End end) override { ends.push_back(end); }
+  void on_end(End end) override {
+    ends.push_back(end);
+    if (aborts) transport->abort(End::local);
+  }
   void on_exception(std::exception_ptr) noexcept override {}
   Time on_deadline(Time) override { return Time::max(); }
   void on_stop() override {}
@@ -95,6 +98,7 @@ class FakeProtocol final : public Protocol {
   std::size_t most = SIZE_MAX;  // bytes it takes before it pauses
   int progress = 0;
   std::vector<End> ends;
+  bool aborts = false;  // where it hears of the end
   bool detached = false;
 
  private:
@@ -166,13 +170,14 @@ class TlsTransportTest : public testing::Test {
     client.reset();
     server.reset();
   }
-  void connect(const std::string& host = "a.test") {
+  void connect(const std::string& host = "a.test", bool client_aborts = false) {
     server.emplace(context, *tls::TlsContext::for_server(config, std::make_shared<tls::TicketKeys>(1h)));
     client.emplace(context, *tls::TlsContext::for_client(client_config));
     const Time now = io.now();
     server->tls = &TlsTransport::open_server(server->link, *server->core, now, now + 10s);
     client->tls = &TlsTransport::open_client(client->link, *client->core, client->core->context(), host, {});
     client->on_tls_open(*client->tls, now);
+    client->protocol.aborts = client_aborts;
     run();
   }
   void turn() {
@@ -334,6 +339,40 @@ TEST_F(TlsTransportTest, AClientThatDoesNotTrustTheServerSaysWhy) {
   EXPECT_EQ(client->tls->fault()->error, tls::TlsError::host_mismatch);
   EXPECT_TRUE(client->link.ended);
   EXPECT_EQ(server->tls->fault()->error, tls::TlsError::alert_received);
+}
+
+TEST_F(TlsTransportTest, WhyAHandshakeFailedIsSaidToThePeerThoughTheProtocolAborts) {
+  connect("other.test", true);
+  EXPECT_EQ(client->protocol.ends, std::vector<End>{End::reset});
+  EXPECT_FALSE(client->link.aborted);
+  EXPECT_TRUE(client->link.ended);
+  EXPECT_EQ(server->tls->fault()->error, tls::TlsError::alert_received);
+}
+
+TEST_F(TlsTransportTest, AnAbortCutsAtOnceAndIsToldOnce) {
+  connect();
+  server->send("lost");
+  server->protocol.aborts = true;
+  server->tls->abort(End::memory);
+  server->tls->on_end(End::memory);
+  turn();
+  EXPECT_EQ(server->link.aborted, End::memory);
+  EXPECT_EQ(server->protocol.ends, std::vector<End>{End::memory});
+  EXPECT_EQ(server->link.wire, "");
+}
+
+TEST_F(TlsTransportTest, AnEndInOrderFromThePeerIsNotAnErrorOfItsLink) {
+  connect();
+  client->tls->end(io.now() + 5s);
+  run();
+  EXPECT_EQ(server->protocol.ends, std::vector<End>{End::fin});
+  server->tls->on_end(End::fin);  // TCP's, behind it
+  EXPECT_FALSE(server->tls->fault());
+  EXPECT_FALSE(server->link.ended);
+  server->send("still said");
+  server->tls->end(io.now() + 5s);
+  run();
+  EXPECT_TRUE(server->link.ended);
 }
 
 TEST_F(TlsTransportTest, WhenTheLinkIsGoneTheProtocolHearsOfItAndNothingIsHeld) {

@@ -51,11 +51,15 @@ class Deflates : public testing::Test {
     start_with(config);
   }
   void start_with(const Config& config) {
+    serve(config, websocket({.message = [this](Connection& c, const Message& m) { on_message(c, m); },
+                             .close = [this](Connection&, const CloseInfo& info) { closes.push_back(info.code); }}));
+  }
+  // With another endpoint, in a world of its own.
+  void serve(const Config& config, const WebSocketEndpoint& endpoint) {
     server.reset();
-    world.emplace();  // of one server each
+    world.emplace();
     server.emplace(*world, config);
-    server->get("/", websocket({.message = [this](Connection& c, const Message& m) { on_message(c, m); },
-                                .close = [this](Connection&, const CloseInfo& info) { closes.push_back(info.code); }}));
+    server->get("/", endpoint);
     const auto listening = server->listen("127.0.0.1:0");
     ASSERT_TRUE(listening) << listening.error().text;
     ASSERT_TRUE(server->start());

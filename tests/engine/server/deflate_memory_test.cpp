@@ -83,7 +83,7 @@ class Scenario {
   int plain_ = 0;
 };
 
-TEST(DeflateMemory, D7WhereAnAllocationFailsAMessageGoesAsItIsOrItsConnectionEndsAndNobodyElseIsHarmed) {
+TEST(DeflateMemory, D7_WhereAnAllocationFailsAMessageGoesAsItIsOrItsConnectionEndsAndNobodyElseIsHarmed) {
   for (const bool takeover : {false, true}) {
     int ended = 0;
     int plain = 0;

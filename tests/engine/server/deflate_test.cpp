@@ -43,17 +43,8 @@ TEST_F(Deflates, WithoutAnOfferNothingIsCompressed) {
 }
 
 TEST_F(Deflates, WhereItIsOffAnOfferIsDeclined) {
-  world.emplace();
-  Server off{*world};
-  off.get("/", websocket({.message = [](Connection& c, const Message& m) { (void)c.send(m.type, m.data); }}));
-  ASSERT_TRUE(off.listen("127.0.0.1:0"));
-  ASSERT_TRUE(off.start());
-  ClientOptions options;
-  options.compression.emplace();
-  auto client = world->connect(off, "/", options);
-  world->run_until_idle();
-  EXPECT_TRUE(client.upgraded());
-  EXPECT_EQ(client.compression(), std::nullopt);
+  start_with({});
+  EXPECT_EQ(connect().compression(), std::nullopt);
 }
 
 TEST_F(Deflates, BelowTheThresholdAndWhereItDoesNotGetSmallerAMessageGoesAsItIs) {
@@ -126,18 +117,11 @@ TEST_F(Deflates, WindowsOfEverySizeHold) {
 }
 
 TEST_F(Deflates, AKeptMessageOutlivesItsView) {
-  world.emplace();
   std::vector<KeptMessage> kept;
   Config config;
   config.compression.enabled = true;
-  Server keeping{*world, config};
-  keeping.get("/", websocket({.message = [&](Connection&, const Message& m) { kept.push_back(m.keep()); }}));
-  ASSERT_TRUE(keeping.listen("127.0.0.1:0"));
-  ASSERT_TRUE(keeping.start());
-  ClientOptions options;
-  options.compression.emplace();
-  auto client = world->connect(keeping, "/", options);
-  world->run_until_idle();
+  serve(config, websocket({.message = [&](Connection&, const Message& m) { kept.push_back(m.keep()); }}));
+  auto client = connect();
   for (int i = 0; i < 5; i++) client.send_text(json(3000, i));
   world->run_until_idle();
   ASSERT_EQ(kept.size(), 5u);
@@ -155,11 +139,7 @@ Task<> echo_slowly(Connection& connection) {
 TEST_F(Deflates, AMessageThatNobodyWaitsForYetIsHeldInflated) {
   Config config;
   config.compression = {.enabled = true, .server_context_takeover = true, .client_context_takeover = true};
-  world.emplace();
-  server.emplace(*world, config);
-  server->get("/", websocket(echo_slowly));
-  ASSERT_TRUE(server->listen("127.0.0.1:0"));
-  ASSERT_TRUE(server->start());
+  serve(config, websocket(echo_slowly));
   auto client = connect();
   for (int i = 0; i < 5; i++) client.send_text(json(2000, i));
   world->run_for(1s);
@@ -169,20 +149,12 @@ TEST_F(Deflates, AMessageThatNobodyWaitsForYetIsHeldInflated) {
 
 TEST_F(Deflates, AnIdleConnectionOwnsAWindowOnlyOnceItHasUsedItsContext) {
   for (const bool takeover : {false, true}) {
-    world.emplace();
     std::vector<connection::Session*> sessions;
     Config config;
     config.compression = {.enabled = true, .server_context_takeover = takeover, .client_context_takeover = takeover};
-    Server watched{*world, config};
-    watched.get("/",
-                websocket({.open = [&](Connection& c) { sessions.push_back(&static_cast<connection::Session&>(c)); },
-                           .message = [](Connection& c, const Message& m) { (void)c.send(m.type, m.data); }}));
-    ASSERT_TRUE(watched.listen("127.0.0.1:0"));
-    ASSERT_TRUE(watched.start());
-    ClientOptions options;
-    options.compression.emplace();
-    auto client = world->connect(watched, "/", options);
-    world->run_until_idle();
+    serve(config, websocket({.open = [&](Connection& c) { sessions.push_back(&static_cast<connection::Session&>(c)); },
+                             .message = [](Connection& c, const Message& m) { (void)c.send(m.type, m.data); }}));
+    auto client = connect();
     ASSERT_TRUE(client.compression());
     ASSERT_EQ(sessions.size(), 1u);
     EXPECT_EQ(sessions[0]->held_bytes(), 0u);

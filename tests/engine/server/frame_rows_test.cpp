@@ -130,7 +130,7 @@ struct AppSaw {
 
 class FrameRows : public testing::TestWithParam<int> {};
 
-TEST_P(FrameRows, EachBrokenRuleGetsItsCodeWhateverTheSplit) {
+TEST_P(FrameRows, F1_to_F19_EachBrokenRuleGetsItsCodeWhateverTheSplit) {
   for (const Case& each : cases()) {
     SCOPED_TRACE(each.row + " " + testing::PrintToString(each.bytes.substr(0, 40)));
     Simulator world;
@@ -266,6 +266,33 @@ TEST(FrameRow, F18_APeerThatNeverAnswersCloseIsCutAtTheCloseTimeout) {
   EXPECT_FALSE(closes[0].clean);
   EXPECT_TRUE(client.is_over());
   EXPECT_EQ(server.stats().sockets, 0u);
+}
+
+TEST(FrameRow, F18_APeerThatKeepsTcpOpenAfterBothClosesHasTheServersFinAndIsCutAtTheCloseTimeout) {
+  Simulator world;
+  Server server{world};
+  std::vector<CloseInfo> closes;
+  server.get("/", websocket({.close = [&](Connection&, const CloseInfo& info) { closes.push_back(info); }}));
+  ASSERT_TRUE(server.listen("127.0.0.1:0"));
+  ASSERT_TRUE(server.start());
+  auto socket = world.connect_raw(server);
+  socket.send(
+      "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n");
+  // What comes behind the Close must not make a reset of the end, which could eat the answer.
+  socket.send(frame(0x88, close_payload(3000)) + frame(0x82, std::string(5000, 'x')));
+  world.run_for(1s);
+  EXPECT_TRUE(socket.received().ends_with("\x88\x02" + close_payload(3000)));
+  EXPECT_TRUE(socket.received_fin());
+  EXPECT_FALSE(socket.received_rst());
+  ASSERT_EQ(closes.size(), 1u);
+  EXPECT_EQ(closes[0].code, 3000);
+  EXPECT_TRUE(closes[0].clean);
+  EXPECT_EQ(server.stats().connections, 0u);
+  EXPECT_EQ(server.stats().sockets, 1u);
+  world.run_for(5s);
+  EXPECT_EQ(server.stats().sockets, 0u);
+  EXPECT_EQ(closes.size(), 1u);
 }
 
 TEST(FrameRow, T3_AnEndWithoutCloseAtEachByteIs1006AndFreesTheConnection) {

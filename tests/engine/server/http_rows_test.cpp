@@ -120,6 +120,21 @@ TEST_F(HttpRow, H16_BytesBehindARefusedUpgradeAreNeverASecondRequest) {
   EXPECT_EQ(opened, 0);
 }
 
+TEST_F(HttpRow, AnUpgradeThatExpects100HearsItBefore101AndARefusedOneDoesNot) {
+  const std::string expect = "Expect: 100-continue\r\n";
+  for (const bool good : {true, false}) {
+    auto socket = world.connect_raw(server);
+    socket.send(upgrade_text([&](UpgradeText& u) {
+      u.more = expect;
+      if (!good) u.key = "";
+    }));
+    world.run_for(100ms);
+    EXPECT_TRUE(socket.received().starts_with(good ? "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 101 " : "HTTP/1.1 400 "))
+        << socket.received();
+    socket.abort();
+  }
+}
+
 TEST(HttpRowOwnServer, H17_PipelinedRequestsAreAnsweredInOrderBeforeTheUpgrade) {
   Simulator world;
   Server server{world};

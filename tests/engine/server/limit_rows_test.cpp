@@ -58,6 +58,25 @@ TEST_F(Limits, L1_AFloodOfPingsMeetsTheControlRateAnd1008) {
   expect_ended(1008, CloseCause::limit);
 }
 
+TEST_F(Limits, L1_AFloodOfPongsNobodyAskedForMeetsTheSameRate) {
+  Config config;
+  config.control_rate = 20;
+  start(config);
+  auto other = world.connect(*server, "/");
+  world.run_until_idle();
+  auto client = world.connect(*server, "/");
+  world.run_until_idle();
+  for (int i = 0; i < 40; i++) client.send_frame(codec::Opcode::pong, "x");
+  world.run_for(100ms);
+  EXPECT_EQ(client.close_code(), 1008);
+  EXPECT_EQ(server->stats().refused_by("control_rate"), 1u);
+  other.send_text("still here");
+  world.run_for(12s);
+  EXPECT_EQ(other.last_text(), "still here");
+  EXPECT_EQ(closes.size(), 1u);
+  EXPECT_EQ(server->stats().sockets, 1u);
+}
+
 TEST_F(Limits, L1_AReaderThatStalledGetsThePongOfItsLatestPingOnly) {
   Config config;
   config.control_rate = 0;
@@ -97,6 +116,23 @@ TEST_F(Limits, L3_AMessageThatDripsMeetsTheMessageTimeout) {
   for (int i = 0; i < 5; i++) {
     world.run_for(500ms);
     client.send_bytes("x");
+    EXPECT_TRUE(client.is_open());
+  }
+  world.run_for(1s);
+  EXPECT_EQ(client.close_code(), 1008);
+  EXPECT_EQ(server->stats().refused_by("message_timeout"), 1u);
+  expect_ended(1008, CloseCause::timeout);
+}
+
+TEST_F(Limits, L3_AHeaderOfWhichTheRestNeverComesMeetsTheMessageTimeout) {
+  Config config;
+  config.message_timeout = 3s;
+  start(config);
+  auto client = world.connect(*server, "/");
+  world.run_until_idle();
+  for (const std::string& byte : {"\x82"s, "\xff"s, "\0"s}) {
+    client.send_bytes(byte);
+    world.run_for(900ms);
     EXPECT_TRUE(client.is_open());
   }
   world.run_for(1s);
@@ -239,6 +275,28 @@ TEST(LimitRows, L9_AHandlerThatThrowsEndsItsOwnConnectionWith1011) {
   world.run_until_idle();
   EXPECT_EQ(other.last_text(), "still here");
   EXPECT_EQ(server.stats().sockets, 1u);
+}
+
+TEST_F(Limits, L9_WhoDoesNotAnswerTheCloseOfAStoppingServerIsCutAtItsDeadline) {
+  Config config;
+  config.close_timeout = 30s;
+  start(config);
+  ClientOptions silent;
+  silent.answer_close = false;
+  auto answers = world.connect(*server, "/");
+  auto client = world.connect(*server, "/", silent);
+  world.run_until_idle();
+  server->stop(3s);
+  world.run_for(2s);
+  EXPECT_EQ(answers.close_code(), 1001);
+  EXPECT_EQ(client.close_code(), 1001);
+  EXPECT_FALSE(server->stopped());
+  world.run_for(2s);
+  EXPECT_TRUE(server->stopped());
+  EXPECT_TRUE(client.is_over());
+  ASSERT_EQ(closes.size(), 2u);
+  for (const CloseInfo& info : closes) EXPECT_EQ(info.code, 1001);
+  EXPECT_EQ(server->stats().sockets, 0u);
 }
 
 TEST(LimitRows, Fault1_AWaitingReceiveBlocksNeitherCloseNorTheHeartbeat) {

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -28,19 +30,28 @@ class TlsServerTest : public testing::Test {
     made.log = [this](LogLevel, std::string_view line) { log.emplace_back(line); };
     return made;
   }
-  void add_routes(Server& server) {
-    server.get("/echo", websocket({
-                            .open = [this](Connection&) { opened++; },
-                            .message = [](Connection& c, const Message& m) { (void)c.send(m.type, m.data); },
-                            .close = [this](Connection&, const CloseInfo& info) { closed.push_back(info.code); },
-                        }));
+  // A server in a world of its own, with a route that echoes; the ones before it are gone.
+  void make(const Config& with, const SimulatorOptions& how = {}) {
+    server.reset();
+    world.emplace(how);
+    server.emplace(*world, with);
+    server->get("/echo", websocket({
+                             .open = [this](Connection&) { opened++; },
+                             .message = [](Connection& c, const Message& m) { (void)c.send(m.type, m.data); },
+                             .close = [this](Connection&, const CloseInfo& info) { closed.push_back(info.code); },
+                         }));
   }
-  void start(Server& server) {
-    add_routes(server);
-    const auto listening = server.listen("127.0.0.1:0");
+  void listen() {
+    const auto listening = server->listen("127.0.0.1:0");
     ASSERT_TRUE(listening) << listening.error().text;
-    ASSERT_TRUE(server.start());
+    ASSERT_TRUE(server->start());
   }
+  void start(const Config& with, const SimulatorOptions& how = {}) {
+    make(with, how);
+    listen();
+  }
+  void start() { start(config()); }
+  SimulatedClient connect(std::string_view path = "/echo") { return world->connect(*server, path, options()); }
   ClientOptions options() {
     ClientOptions made;
     made.tls = client_tls;
@@ -58,6 +69,8 @@ class TlsServerTest : public testing::Test {
   std::vector<std::string> log;
   int opened = 0;
   std::vector<int> closed;
+  std::optional<Simulator> world;
+  std::optional<Server> server;  // ends first
 };
 
 }  // namespace brume

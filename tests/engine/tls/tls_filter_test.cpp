@@ -395,6 +395,15 @@ TEST_F(Hostile, T5_EveryTruncationOfAHelloLeavesTheHandshakeWaiting) {
   }
 }
 
+TEST_F(Hostile, T7_CloseNotifyInsideTheHandshakeIsAFailureAndNoEndInOrder) {
+  const std::string close_notify("\x15\x03\x03\x00\x02\x01\x00", 7);
+  end.take(hello() + close_notify);
+  EXPECT_EQ(end.filter.fault().error, TlsError::truncated);
+  FilterPair pair(server(), client());
+  pair.client.take(close_notify);
+  EXPECT_EQ(pair.client.filter.state(), State::failed);
+}
+
 TEST_F(FilterTest, T6_RecordsWithoutDataAreCounted) {
   FilterPair pair(server(), client());
   pair.run();
