@@ -20,7 +20,7 @@ round.
 Absolute figures move from machine to machine and from hour to hour: compare within one table only.
 
 The bare TCP programs (`bench/limits`) send back what they receive, or send it to everybody, and know no protocol: they
-are the kernel's limit.
+are the kernel's limit. OpenSSL's calls alone are the limit of TLS handshakes.
 Ratios are of medians. "c" behind a median: the generator used more than 0.97 of its core in at least half of the runs,
 so the server might do more. "d": in at least half of the runs something else used more than {disturbed:.0%} of a core.
 """

@@ -22,7 +22,7 @@ import report
 import servers
 
 CLIENT_CORE = "1"
-MEASURED = ("codec", "engine", "hub", "examples", "bench/wsblast")  # what figures depend on
+MEASURED = ("codec", "engine", "hub", "examples", "bench/wsblast", "bench/limits", "bench/peers")  # what figures depend on
 RETRIES = 3
 TIMEOUT_SECONDS = 120
 QUICK = {"rounds": 1, "seconds": 1.0, "warm": 0.3}
