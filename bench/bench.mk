@@ -3,7 +3,7 @@
 # error.
 
 BENCH_DIR := $(OUT)/bench
-BENCH_PROGRAMS := $(BENCH_DIR)/wsblast $(BENCH_DIR)/epoll_echo $(BENCH_DIR)/uring_echo $(BENCH_DIR)/uring_fan
+BENCH_PROGRAMS := $(addprefix $(BENCH_DIR)/,wsblast epoll_echo uring_echo uring_fan tls_calls)
 BENCH_PEERS := $(BENCH_DIR)/beast_echo $(BENCH_DIR)/gorilla $(BENCH_DIR)/npm/node_modules
 MICRO_BENCHMARKS := $(patsubst bench/%.cpp,$(BENCH_DIR)/%,$(sort $(wildcard bench/*_bench.cpp)))
 
@@ -29,12 +29,13 @@ $(BENCH_DIR)/wsblast: $(patsubst %.cpp,$(OUT)/release/obj/%.o,$(wildcard bench/w
 $(BENCH_DIR)/epoll_echo: $(OUT)/release/obj/bench/limits/epoll_echo.o
 $(BENCH_DIR)/uring_echo: $(OUT)/release/obj/bench/limits/uring_echo.o
 $(BENCH_DIR)/uring_fan: $(OUT)/release/obj/bench/limits/uring_fan.o
+$(BENCH_DIR)/tls_calls: $(OUT)/release/obj/bench/limits/tls_calls.o
 $(BENCH_PROGRAMS):
 	@mkdir -p $(@D)
-	$(QUIET)$(CXX) $(FLAGS_release) $(LDFLAGS) -o $@ $(filter %.o,$^) -luring
+	$(QUIET)$(CXX) $(FLAGS_release) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--as-needed -luring -lssl -lcrypto -lz
 
 # It measures with the generator's clocks and connections.
-$(BENCH_DIR)/hub_bench: $(patsubst %,$(OUT)/release/obj/bench/wsblast/%.o,dial process_stats)
+$(BENCH_DIR)/hub_bench: $(patsubst %,$(OUT)/release/obj/bench/wsblast/%.o,dial process_stats socket tls_end)
 $(MICRO_BENCHMARKS): $(BENCH_DIR)/%: $(OUT)/release/obj/bench/%.o $(OUT)/release/libbrume.a
 	@mkdir -p $(@D)
 	$(QUIET)$(CXX) $(FLAGS_release) $(LDFLAGS) -o $@ $^ -Wl,--as-needed -lbenchmark $(LDLIBS_ALL)
@@ -46,7 +47,7 @@ $(BENCH_DIR)/io_echo: $(OUT)/release/obj/bench/io_echo.o $(OUT)/release/libbrume
 # Each peer leaves what went wrong in a log beside it, where run.py finds the reason.
 $(BENCH_DIR)/beast_echo: bench/peers/beast_echo.cpp
 	@mkdir -p $(@D)
-	@$(CXX) -std=c++17 -O3 -w -pthread -o $@ $< >$@.log 2>&1 || { echo '  not built: $@'; exit 1; }
+	@$(CXX) -std=c++17 -O3 -w -pthread -o $@ $< -lssl -lcrypto >$@.log 2>&1 || { echo '  not built: $@'; exit 1; }
 
 $(BENCH_DIR)/gorilla: bench/peers/gorilla.go
 	@mkdir -p $(@D)

@@ -63,7 +63,7 @@ class Host {
   std::vector<wsblast::Socket> connect(std::size_t count) const {
     wsblast::Options options;
     options.port = server_.address().port;
-    return wsblast::open_connections(options, count);
+    return wsblast::Dialer(options).open(count);
   }
 
  private:

@@ -23,6 +23,7 @@ class Mark:
     against: str  # "limit": the better of the line's limit programs; else the key of a server
     at_least: bool = True
     only: str = ""  # the one of the subjects that it is about; empty: each
+    figure: str = ""  # the key of what it is about; empty: the line's figure
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +67,28 @@ def fan(connections, window, *more, size=100):
     """From one publisher a room; 20 members' copies are compared with what was published."""
     usual = ("fan", "--conns", str(connections), "--window", str(window), "--size", str(size), "--verify", "20")
     return usual + more
+
+
+TLS_PEERS = ("bun_tls", "beast_tls", "gorilla_tls", "ws_tls")
+TLS_USUAL = (RATE, P50, P99, SERVER_USER_NS)
+TLS_NOTE = ("Each server shows the same self-signed certificate (ECDSA, P-256) and agrees on TLS 1.3 with X25519 and "
+            "TLS_AES_128_GCM_SHA256: the generator offers nothing else.")
+HANDSHAKE_US = Figure("server_us_per_handshake", "server CPU µs/handshake", 1, higher_is_better=False)
+HANDSHAKES = Figure("handshakes_per_s", "handshakes/s")
+DEFLATE_PEERS = ("bun_deflate", "beast_deflate", "gorilla_deflate", "ws_deflate")
+COMPRESSED = Figure("compressed", "share of answers compressed", 3)
+
+
+def tls_handshakes(kind, title, *more):
+    limit = f"limit_tls_{kind}"
+    return Line(
+        f"tls_{kind}", f"TLS handshakes, {title}, each with an upgrade, 64 connections at a time",
+        ("churn", "--conns", "64", "--tls", *more), ("brume_tls", "brume_tls_epoll", limit, *TLS_PEERS), HANDSHAKE_US,
+        (HANDSHAKES, Figure("resumed", "share resumed", 2)),
+        (Mark("times OpenSSL's calls alone", 1.2, limit, at_least=False),), subjects=("brume_tls",),
+        note=TLS_NOTE + " A connection is accepted, shakes hands, is upgraded and reset: all of that is the server's CPU "
+        "time. OpenSSL's calls alone (bench/limits/tls_calls) are those of the same connection between buffers in memory, "
+        "without a socket.")
 
 
 LINES = [
@@ -136,4 +159,49 @@ LINES = [
          kind="fan_stopped", subjects=(),
          note="The others: sampled members that only receive. brume's broadcasts drop the newest message where an outbox is "
          "full (256 messages or 4 MiB by default), and count it; the peers have no such counter."),
+    Line("tls20", "TLS echo of 20 B on 100 connections, 1 message in flight on each", (*echo(100, 1, 20), "--tls"),
+         ("brume_tls", "brume_tls_callback", "brume_tls_epoll", *TLS_PEERS), SERVER_US, TLS_USUAL,
+         (Mark("of Bun", 0.9, "bun_tls", at_least=False),), subjects=("brume_tls",),
+         note=TLS_NOTE),
+    Line("tls16k", "TLS echo of 16 KiB on 10 connections, 2 messages in flight on each", (*echo(10, 2, 16384), "--tls"),
+         ("brume_tls", "brume_tls_callback", "brume_tls_epoll", *TLS_PEERS), SERVER_US, (MEGABYTES, *TLS_USUAL[1:]),
+         (Mark("of Bun", 0.9, "bun_tls", at_least=False),), subjects=("brume_tls",),
+         note=TLS_NOTE),
+    tls_handshakes("full", "full"),
+    tls_handshakes("resumed", "resumed by a ticket", "--resume"),
+    Line("deflate1k", "Echo of 1 KiB of JSON on 100 connections, compressed, 1 message in flight on each",
+         (*echo(100, 1, 1024), "--deflate"),
+         ("brume_deflate", "brume_deflate_callback", "brume_deflate_epoll", *DEFLATE_PEERS), SERVER_US,
+         (RATE, P50, P99, SERVER_USER_NS, COMPRESSED), (Mark("of Bun", 0.9, "bun_deflate", at_least=False),),
+         subjects=("brume_deflate",),
+         note="permessage-deflate without context takeover, and each server's usual level. The generator sends what it "
+         "compressed before (zlib, level 6); one connection's echoes are inflated and compared."),
+    Line("fan1000_deflate", "Fan-out of 1 KiB of JSON to 1,000 connections, compressed, 32 messages in flight",
+         fan(1000, 32, "--deflate", size=1024),
+         ("brume_fan_deflate", "brume_fan_deflate_epoll", "bun_fan_deflate", "gorilla_fan_deflate", "ws_fan_deflate"),
+         DELIVERIES,
+         (*FAN_USUAL, COMPRESSED, Figure("compressions_per_message", "compressions a message", 3, higher_is_better=False)),
+         (Mark("compressions a message", 1, "", at_least=False, figure="compressions_per_message"),
+          Mark("of Bun", 1.0, "bun_fan_deflate")),
+         subjects=("brume_fan_deflate", "brume_fan_deflate_epoll"),
+         note="Compressions and messages are counted by brume itself; the peers have no such counter."),
+    Line("idle_tls", "Memory of idle TLS connections: 0, 500 and 4,000 of them", ("idle", "--steps", "500,4000", "--tls"),
+         ("brume_tls", "brume_tls_callback", "brume_tls_epoll", *TLS_PEERS),
+         Figure("rss_slope", "RSS B/connection", higher_is_better=False),
+         (Figure("rss_slope_later", "from 500 to 4,000 alone", higher_is_better=False),
+          Figure("rss_at_0", "RSS MiB at 0", 1, 2**20), Figure("rss_at_4000", "at 4,000", 1, 2**20)),
+         kind="idle", subjects=(),
+         note=TLS_NOTE + " Published of uWebSockets: neither its documentation nor Bun's gives a figure for TLS; a user "
+         "counted 3.5 GB at 80,000 TLS connections, about 44 KB each, against 600 MB without TLS, before it had an option "
+         "to release OpenSSL's buffers (github.com/uNetworking/uWebSockets.js, issue 73)."),
+    Line("idle_deflate", "Memory of idle connections that agreed on compression, and of others: 0, 1,000 and 10,000",
+         ("idle", "--steps", "1000,10000"), ("brume", "brume_offered", "brume_callback", "brume_offered_callback"),
+         Figure("rss_slope", "RSS B/connection", higher_is_better=False),
+         (Figure("rss_slope_later", "from 1,000 to 10,000 alone", higher_is_better=False),),
+         (Mark("times one without, as far as pages can tell", 1.005, "brume", at_least=False, only="brume_offered",
+               figure="rss_slope_later"),
+          Mark("times one without, as far as pages can tell", 1.005, "brume_callback", at_least=False,
+               only="brume_offered_callback", figure="rss_slope_later")),
+         kind="idle", subjects=("brume_offered", "brume_offered_callback"),
+         note="Resident memory comes in whole pages, and differs by a byte or two from run to run."),
 ]

@@ -20,7 +20,7 @@ round.
 Absolute figures move from machine to machine and from hour to hour: compare within one table only.
 
 The bare TCP programs (`bench/limits`) send back what they receive, or send it to everybody, and know no protocol: they
-are the kernel's limit.
+are the kernel's limit. OpenSSL's calls alone are the limit of TLS handshakes.
 Ratios are of medians. "c" behind a median: the generator used more than 0.97 of its core in at least half of the runs,
 so the server might do more. "d": in at least half of the runs something else used more than {disturbed:.0%} of a core.
 """
@@ -66,7 +66,7 @@ def section(line, result, known):
     if line.note:
         text.append(line.note + "\n")
     limit = best_limit(result, line)
-    bun = median(result, "bun_fan" if "bun_fan" in line.servers else "bun", line.figure.key)
+    bun = median(result, next((key for key in line.servers if key.startswith("bun")), ""), line.figure.key)
     compare = line.kind == "load"
     header = ["server", line.figure.title + ", median", "min", "max"]
     header += ["of the better bare TCP" if limit else None, "of Bun" if bun else None] if compare else []
@@ -144,9 +144,10 @@ def marks_table(results, known):
 
 def mark_row(line, mark, result, subject, name):
     wanted = f"{'at least' if mark.at_least else 'at most'} {mark.goal:g} {mark.text}"
-    value = median(result, subject, line.figure.key) if result else None
+    figure = mark.figure or line.figure.key
+    value = median(result, subject, figure) if result else None
     if value is not None and mark.against:
-        other = best_limit(result, line) if mark.against == "limit" else median(result, mark.against, line.figure.key)
+        other = best_limit(result, line) if mark.against == "limit" else median(result, mark.against, figure)
         value = value / other if other else None
     if value is None:
         return [line.key, name, wanted, "", "not measured"]

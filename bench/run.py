@@ -22,11 +22,11 @@ import report
 import servers
 
 CLIENT_CORE = "1"
-MEASURED = ("codec", "engine", "hub", "examples", "bench/wsblast")  # what figures depend on
+MEASURED = ("codec", "engine", "hub", "examples", "bench/wsblast", "bench/limits", "bench/peers")  # what figures depend on
 RETRIES = 3
 TIMEOUT_SECONDS = 120
 QUICK = {"rounds": 1, "seconds": 1.0, "warm": 0.3}
-QUICK_LEFT_OUT = ("beast", "gorilla", "ws", "gorilla_fan", "ws_fan")
+QUICK_LEFT_OUT = ("beast", "gorilla", "ws")  # and what begins so, as "ws_fan" does
 
 
 class Failed(Exception):
@@ -40,7 +40,8 @@ class Bench:
         self.wsblast = str(pathlib.Path(options.build, "bench", "wsblast"))
 
     def measure_line(self, line):
-        keys = [key for key in line.servers if not (self.options.quick and key in QUICK_LEFT_OUT)]
+        left_out = QUICK_LEFT_OUT if self.options.quick else ()
+        keys = [key for key in line.servers if key.partition("_")[0] not in left_out]
         runs = {key: [] for key in keys}
         reasons = {}
         load_before = os.getloadavg()[0]
@@ -103,13 +104,23 @@ class Bench:
             }
         return self.one_run(line, server, line.arguments)
 
+    def run_alone(self, server):
+        if not os.path.exists(server.needs):
+            raise servers.NotAvailable("it was not built")
+        *command, kind = server.command
+        command = ["taskset", "-c", servers.SERVER_CORE, *command, str(self.options.seconds), kind]
+        watch = OtherWork(None)
+        return {**parse_figures(run_generator(command)), "other_work": watch.share()}
+
     def one_run(self, line, server, arguments):
+        if server.alone:
+            return self.run_alone(server)
         with servers.running(server, self.options.build) as running:
             command = [
                 *("taskset", "-c", CLIENT_CORE, self.wsblast, *arguments),
                 *("--port", str(running.port), "--path", server.path, "--pid", str(running.pid)),
                 *("--secs", str(self.options.seconds), "--warm", str(self.options.warm)),
-                *(["--raw"] if server.raw else []),
+                *(["--raw"] if server.raw else []), *server.generator,
             ]
             watch = OtherWork(running.pid)
             output = run_generator(command)
@@ -118,6 +129,8 @@ class Bench:
             counters = read_counters(running)
         steps = [parse_figures(text) for text in output.splitlines()]
         figures = idle_figures(steps) if line.kind == "idle" else steps[-1]
+        if counters.get("messages"):
+            figures["compressions_per_message"] = counters["compressions"] / counters["messages"]
         return {**counters, **figures, "other_work": other_work}
 
 
@@ -185,14 +198,19 @@ class OtherWork:
         ticks = os.sysconf("SC_CLK_TCK")
         counters = pathlib.Path("/proc/stat").read_text().split()[1:8]
         user, nice, system, idle, wait, interrupt, soft = map(int, counters)
-        fields = pathlib.Path(f"/proc/{self.server_pid}/stat").read_text().rpartition(")")[2].split()
         children = os.times()
         return {
             "busy": (user + nice + system) / ticks,
             "all": (user + nice + system + idle + wait + interrupt + soft) / ticks / os.cpu_count(),
-            "server": (int(fields[11]) + int(fields[12])) / ticks,
+            "server": self.server_ticks() / ticks,
             "client": children.children_user + children.children_system,
         }
+
+    def server_ticks(self):
+        if self.server_pid is None:  # a child like the generator
+            return 0
+        fields = pathlib.Path(f"/proc/{self.server_pid}/stat").read_text().rpartition(")")[2].split()
+        return int(fields[11]) + int(fields[12])
 
     def share(self):
         try:
@@ -246,6 +264,7 @@ def main():
             print(f"{hub_figures.KEY}: {hub_figures.TITLE}", flush=True)
             result = hub_figures.measure(options.build, options.rounds) | {"commit": commit()}
             (kept / f"{hub_figures.KEY}.json").write_text(json.dumps(result, indent=1))
+        servers.make_identity(options.build)
         bench = Bench(options)
         for line in options.chosen:
             print(f"{line.key}: {line.title}", flush=True)

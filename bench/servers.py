@@ -30,6 +30,8 @@ class Server:
     log: str = ""  # where the reason stands if it is not
     cores: str = SERVER_CORE
     stats: str = ""  # the path of its counters, in lines of key=value
+    generator: tuple = ()  # further arguments of the load generator
+    alone: bool = False  # no server: it takes the seconds as its last argument, measures itself and prints the figures
 
 
 def all_servers(build):
@@ -40,9 +42,12 @@ def all_servers(build):
     broadcast = str(pathlib.Path(build, "bin", "broadcast"))
     bun = str(modules / "bun" / "bin" / "bun.exe")
     node = shutil.which("node") or "node"
+    identity = (str(bench / "tls.pem"), str(bench / "tls.key"))
+    brume_tls = ("--tls-cert", identity[0], "--tls-key", identity[1])
+    brume_deflate = ("--compression", "on")
 
-    def brume(name, *options):
-        return Server(name, (echo, "--port", "0", "--cores", "1", *options), path="/ws/echo", needs=echo)
+    def brume(name, *options, **more):
+        return Server(name, (echo, "--port", "0", "--cores", "1", *options), path="/ws/echo", needs=echo, **more)
 
     def brume_fan(name, *options, threads=1):
         cores = SERVER_CORE if threads == 1 else BOTH_CORES
@@ -52,8 +57,25 @@ def all_servers(build):
     def limit(name, program, *options):
         return Server(name, (str(bench / program), "0", *options), raw=True, needs=str(bench / program))
 
+    def tls_limit(kind):
+        program = str(bench / "tls_calls")
+        return Server("OpenSSL's calls alone", (program, *identity, kind), needs=program, alone=True)
+
     def peer(name, needs, log, *command):
         return Server(name, command, needs=str(needs), log=str(bench / log))
+
+    def peers(suffix, mode, *options):
+        """All of them, serving alike; Beast has no rooms."""
+        arguments = (mode, "0", *options)
+        made = {
+            "bun": peer("Bun", bun, "npm.log", bun, "bench/peers/bun.js", *arguments),
+            "ws": peer("ws", modules / "ws", "npm.log", node, "bench/peers/node_ws.js", *arguments),
+            "gorilla": peer("gorilla", bench / "gorilla", "gorilla.log", str(bench / "gorilla"), *arguments),
+        }
+        if mode == "echo":
+            beast = bench / "beast_echo"
+            made["beast"] = peer("Beast", beast, "beast_echo.log", str(beast), "0", *options)
+        return {key + suffix: server for key, server in made.items()}
 
     return {
         "brume": brume("brume"),
@@ -67,20 +89,43 @@ def all_servers(build):
         ),
         "limit_epoll": limit("bare TCP, epoll", "epoll_echo"),
         "limit_uring": limit("bare TCP, io_uring", "uring_echo"),
-        "bun": peer("Bun", bun, "npm.log", bun, "bench/peers/bun.js", "echo", "0"),
-        "ws": peer("ws", modules / "ws", "npm.log", node, "bench/peers/node_ws.js", "echo", "0"),
-        "gorilla": peer("gorilla", bench / "gorilla", "gorilla.log", str(bench / "gorilla"), "echo", "0"),
-        "beast": peer("Beast", bench / "beast_echo", "beast_echo.log", str(bench / "beast_echo"), "0"),
+        **peers("", "echo"),
+        "brume_tls": brume("brume", *brume_tls),
+        "brume_tls_callback": brume("brume, callbacks", *brume_tls, "--style", "callback"),
+        "brume_tls_epoll": brume("brume, epoll", *brume_tls, "--io", "epoll"),
+        "limit_tls_full": tls_limit("full"),
+        "limit_tls_resumed": tls_limit("resumed"),
+        **peers("_tls", "echo", "plain", *identity),
+        "brume_deflate": brume("brume", *brume_deflate),
+        "brume_deflate_callback": brume("brume, callbacks", *brume_deflate, "--style", "callback"),
+        "brume_deflate_epoll": brume("brume, epoll", *brume_deflate, "--io", "epoll"),
+        "brume_offered": brume("brume, agreed", *brume_deflate, generator=("--deflate",)),
+        "brume_offered_callback": brume(
+            "brume, callbacks, agreed", *brume_deflate, "--style", "callback", generator=("--deflate",)
+        ),
+        **peers("_deflate", "echo", "deflate"),
         "brume_fan": brume_fan("brume"),
         "brume_fan_callback": brume_fan("brume, callbacks", "--style", "callback"),
         "brume_fan_epoll": brume_fan("brume, epoll", "--io", "epoll"),
         "brume_fan_two": brume_fan("brume, 2 cores", "--pin-cores", threads=2),
         "limit_fan_epoll": limit("bare TCP, epoll", "epoll_echo", "fan"),
         "limit_fan_uring": limit("bare TCP, io_uring", "uring_fan"),
-        "bun_fan": peer("Bun", bun, "npm.log", bun, "bench/peers/bun.js", "fan", "0"),
-        "ws_fan": peer("ws", modules / "ws", "npm.log", node, "bench/peers/node_ws.js", "fan", "0"),
-        "gorilla_fan": peer("gorilla", bench / "gorilla", "gorilla.log", str(bench / "gorilla"), "fan", "0"),
+        **peers("_fan", "fan"),
+        "brume_fan_deflate": brume_fan("brume", *brume_deflate),
+        "brume_fan_deflate_epoll": brume_fan("brume, epoll", *brume_deflate, "--io", "epoll"),
+        **peers("_fan_deflate", "fan", "deflate"),
     }
+
+
+def make_identity(build):
+    """The certificate that all servers show, and its key, unless they are there: self-signed, ECDSA on P-256."""
+    certificate = pathlib.Path(build, "bench", "tls.pem")
+    if not certificate.exists():
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "3650",
+             "-subj", "/CN=localhost", "-keyout", str(certificate.with_suffix(".key")), "-out", str(certificate)],
+            check=True, capture_output=True,
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,6 +194,8 @@ def versions(build):
         ("gorilla/websocket", debian_version("golang-github-gorilla-websocket-dev")),
         ("Go", debian_version("golang-go")),
         ("Boost (Beast)", debian_version("libboost-dev")),
+        ("OpenSSL", debian_version("libssl3")),
+        ("zlib, libdeflate", f"{debian_version('zlib1g')}, {debian_version('libdeflate0')}"),
     ]
 
 

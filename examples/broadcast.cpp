@@ -1,5 +1,6 @@
 // broadcast: sends each message a connection sends to every connection, the sender too (route /), or to the members of
-// the room it has joined by its path (route /room/:name). Route /stats says what was refused or dropped so far.
+// the room it has joined by its path (route /room/:name). Route /stats says what came, and what was refused or dropped
+// so far.
 #include <memory>
 #include <string>
 #include <utility>
@@ -68,7 +69,9 @@ brume::StateCallbacks<Registered> spread_by_callbacks(brume::Hub& hub) {
 // One line of key=value.
 brume::Response stats_of(const brume::Server& server) {
   const brume::ServerStats stats = server.stats();
-  std::string text = "connections=" + std::to_string(stats.connections);
+  std::string text = "connections=" + std::to_string(stats.connections) +
+                     " messages=" + std::to_string(stats.messages_received) +
+                     " compressions=" + std::to_string(stats.compressions);
   for (const auto& [rule, count] : stats.refused) text += " " + std::string(rule) + "=" + std::to_string(count);
   return brume::Response::text(text + "\n");
 }

@@ -1,5 +1,7 @@
-// Peer: gorilla/websocket (Debian golang-github-gorilla-websocket-dev). usage: gorilla echo|fan PORT
-// fan: a message goes to everyone connected by the same path.
+// Peer: gorilla/websocket (Debian golang-github-gorilla-websocket-dev).
+// usage: gorilla echo|fan PORT [plain|deflate] [CERTIFICATE KEY]
+// fan: a message goes to everyone connected by the same path. deflate: at gorilla's usual level, nothing kept from one
+// message to the next, which is all it can.
 package main
 
 import (
@@ -78,6 +80,7 @@ func (r *room) serve(connection *websocket.Conn) {
 }
 
 func main() {
+	upgrader.EnableCompression = len(os.Args) > 3 && os.Args[3] == "deflate"
 	all := rooms{byPath: map[string]*room{}}
 	http.HandleFunc("/", func(writer http.ResponseWriter, request *http.Request) {
 		connection, err := upgrader.Upgrade(writer, request, nil)
@@ -96,5 +99,8 @@ func main() {
 		panic(err)
 	}
 	fmt.Println("listening on", listener.Addr())
+	if len(os.Args) > 5 {
+		panic(http.ServeTLS(listener, nil, os.Args[4], os.Args[5]))
+	}
 	panic(http.Serve(listener, nil))
 }

@@ -1,16 +1,26 @@
-// Peer: ws (npm). usage: node node_ws.js echo|fan PORT
-// fan: a message goes to everyone connected by the same path.
+// Peer: ws (npm). usage: node node_ws.js echo|fan PORT [plain|deflate] [CERTIFICATE KEY]
+// fan: a message goes to everyone connected by the same path. deflate: of what has 256 bytes and more, nothing kept from
+// one message to the next.
+const fs = require("fs");
+const http = require("http");
+const https = require("https");
 const { WebSocketServer } = require("ws");
 
-const [mode, port] = process.argv.slice(2);
+const [mode, port, format = "plain", certificate, key] = process.argv.slice(2);
 const rooms = new Map();
+const listener = certificate
+  ? https.createServer({ cert: fs.readFileSync(certificate), key: fs.readFileSync(key) })
+  : http.createServer();
 const server = new WebSocketServer({
-  port: Number(port),
-  host: "127.0.0.1",
-  perMessageDeflate: false,
+  server: listener,
+  perMessageDeflate: format === "deflate" && {
+    serverNoContextTakeover: true,
+    clientNoContextTakeover: true,
+    threshold: 256,
+  },
   maxPayload: 64 << 20,
 });
-server.on("listening", () => console.log(`listening on 127.0.0.1:${server.address().port}`));
+listener.listen(Number(port), "127.0.0.1", () => console.log(`listening on 127.0.0.1:${listener.address().port}`));
 server.on("connection", (socket, request) => {
   let receivers = [socket];
   socket.on("error", () => {});

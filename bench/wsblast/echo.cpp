@@ -30,6 +30,12 @@ int print_traffic(const char* mode, const Options& options, const TrafficResult&
   const bool fan = options.mode == Mode::fan;
   std::printf("mode=%s conns=%zu %s=%u size=%zu%s", mode, options.connections, fan ? "window" : "depth",
               fan ? options.window : options.depth, options.sizes.front(), options.sizes.size() > 1 ? "+mixed" : "");
+  std::printf(" tls=%s", result.tls.c_str());
+  if (options.deflate) {
+    print_figure("compressed",
+                 static_cast<double>(result.compressed) / static_cast<double>(std::max<std::uint64_t>(1, result.read)),
+                 3);
+  }
   if (fan) std::printf(" rooms=%zu stopped=%zu", options.rooms, options.stopped_members);
   print_figure("msgs_per_s", messages / result.seconds, 0);
   print_figure("mb_per_s", static_cast<double>(result.bytes) / result.seconds / 1e6, 1);
@@ -52,7 +58,8 @@ int print_traffic(const char* mode, const Options& options, const TrafficResult&
 }
 
 int run_echo(const Options& options) {
-  const std::vector<Socket> connections = open_connections(options, options.connections);
+  const Dialer dialer(options);
+  std::vector<Socket> connections = dialer.open(options.connections);
   Traffic traffic(options, connections);
   return print_traffic("echo", options, traffic.run());
 }

@@ -17,15 +17,11 @@ constexpr std::size_t kCursorStride = 97;
 
 }  // namespace
 
-Fan::Fan(const Options& options, const std::vector<Socket>& connections)
-    : options_(options),
+Fan::Fan(const Options& options, std::vector<Socket>& connections)
+    : Measurement(options, connections, options.window),
       window_(options.window),
-      tape_(options.sizes, options.text, !options.raw, window_),
-      ring_(descriptors_of(connections)),
       rooms_(options.rooms),
-      members_(connections.size()),
-      meter_(options.server_pid) {
-  send_hello(options, connections);
+      members_(connections.size()) {
   for (std::size_t i = 0; i < rooms_.size(); ++i) {
     rooms_[i].cursor = i * kCursorStride % tape_.frame_count();
     rooms_[i].members_at.resize(window_ + 1);  // a member is at most a window behind what was published
@@ -39,19 +35,13 @@ Fan::Fan(const Options& options, const std::vector<Socket>& connections)
     Room& room = rooms_[i % rooms_.size()];
     ++room.members_at[0];
     if (members_[i].sampled) members_[i].reader.expect(tape_, room.cursor);
-    ring_.receive(i);
+    transport_.receive(i);
   }
 }
 
 TrafficResult Fan::run() {
   for (std::uint32_t i = 0; i < rooms_.size(); ++i) publish(i);
-  measure(ring_, *this, meter_, result_, options_.warm_seconds, options_.seconds, members_.size());
-  for (const Member& member : members_) {
-    result_.verified += member.reader.verified();
-    result_.mismatches += member.reader.mismatches();
-    if (member.reader.close_seen() && !member.ended) ++result_.ended;
-  }
-  return result_;
+  return measure_all(*this, members_);
 }
 
 void Fan::publish(std::uint32_t index) {
@@ -61,7 +51,7 @@ void Fan::publish(std::uint32_t index) {
   const std::uint64_t now = now_ns();
   for (std::size_t i = 0; i < count; ++i) room.published_ns[room.published++ % window_] = now;
   room.sending = true;
-  ring_.send(index, tape_.frames(room.cursor, count));
+  transport_.send(index, tape_.frames(room.cursor, count));
   room.cursor = (room.cursor + count) % tape_.frame_count();
 }
 
@@ -91,10 +81,8 @@ void Fan::received(std::uint32_t index, std::span<const std::byte> bytes) {
 }
 
 void Fan::record_latency(const Room& room, const Member& member, std::uint64_t messages, Histogram& histogram) {
-  for (std::uint64_t n = member.received; n < member.received + messages; ++n) {
-    const std::uint64_t published_ns = room.published_ns[n % window_];
-    histogram.add(turn_ns_ > published_ns ? turn_ns_ - published_ns : 0, 1);
-  }
+  for (std::uint64_t n = member.received; n < member.received + messages; ++n)
+    histogram.add(age_ns(room.published_ns[n % window_]), 1);
 }
 
 void Fan::sent(std::uint32_t index, int result) {
@@ -109,10 +97,11 @@ void Fan::ended(std::uint32_t index) {
 
 int run_fan(const Options& options) {
   if (options.rooms > options.connections) throw std::runtime_error("--rooms: more rooms than connections");
-  const std::vector<Socket> connections = open_connections(options, options.connections);
+  const Dialer dialer(options);
+  std::vector<Socket> connections = dialer.open(options.connections);
   // Members of the first room that never read: the server's output for them stands still once the kernel's buffers are
   // full, as for a client that was stopped.
-  const std::vector<Socket> stopped = open_connections(options, options.stopped_members, 1);
+  std::vector<Socket> stopped = dialer.open(options.stopped_members, 1);
   send_hello(options, stopped);
   Fan fan(options, connections);
   std::this_thread::sleep_for(kSettle);

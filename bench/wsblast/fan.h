@@ -10,23 +10,17 @@
 #include <span>
 #include <vector>
 
-#include <brume/bench/wsblast/dial.h>
-#include <brume/bench/wsblast/frame_reader.h>
-#include <brume/bench/wsblast/meter.h>
-#include <brume/bench/wsblast/options.h>
-#include <brume/bench/wsblast/ring.h>
-#include <brume/bench/wsblast/tape.h>
+#include <brume/bench/wsblast/measurement.h>
 
 namespace wsblast {
 
-class Fan {
+class Fan : public Measurement {
  public:
-  Fan(const Options& options, const std::vector<Socket>& connections);
+  Fan(const Options& options, std::vector<Socket>& connections);
 
   TrafficResult run();
 
-  // Called by the ring.
-  void begin_turn() { turn_ns_ = now_ns(); }
+  // Called by the transport.
   void received(std::uint32_t index, std::span<const std::byte> bytes);
   void sent(std::uint32_t index, int result);
   void ended(std::uint32_t index);
@@ -51,16 +45,9 @@ class Fan {
   void publish(std::uint32_t room);
   void record_latency(const Room& room, const Member& member, std::uint64_t messages, Histogram& histogram);
 
-  const Options& options_;
   const std::uint32_t window_;
-  Tape tape_;
-  Ring ring_;
   std::vector<Room> rooms_;
   std::vector<Member> members_;
-
-  std::uint64_t turn_ns_ = 0;
-  Meter meter_;
-  TrafficResult result_;
 };
 
 }  // namespace wsblast

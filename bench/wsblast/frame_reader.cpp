@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cstring>
 
 #include <brume/bench/wsblast/frame_reader.h>
 
@@ -7,6 +6,7 @@ namespace wsblast {
 namespace {
 
 constexpr std::byte kFin{0x80};
+constexpr std::byte kCompressed{0x40};
 constexpr std::byte kOpcode{0x0f};
 constexpr std::byte kControl{0x08};
 constexpr std::byte kClose{0x08};
@@ -28,7 +28,7 @@ std::uint32_t FrameReader::read(std::span<const std::byte> input) {
       continue;
     }
     const auto take = static_cast<std::size_t>(std::min<std::uint64_t>(remaining_, input.size()));
-    if (tape_ != nullptr) compare(input.first(take));
+    if (verifier_ && (header_[0] & kControl) != kControl) verifier_->take(header_[0], input.first(take));
     remaining_ -= take;
     input = input.subspan(take);
     if (remaining_ == 0) messages += end_frame();
@@ -66,23 +66,10 @@ std::uint32_t FrameReader::end_frame() {
     return 0;
   }
   if ((header_[0] & kFin) != kFin) return 0;
-  if (tape_ != nullptr) {
-    ++verified_;
-    if (differs_ || compared_ != tape_->payload(expected_).size()) ++mismatches_;
-    expected_ = (expected_ + 1) % tape_->frame_count();
-    compared_ = 0;
-    differs_ = false;
-  }
+  ++messages_;
+  if ((header_[0] & kCompressed) == kCompressed) ++compressed_;
+  if (verifier_) verifier_->end_message(header_[0]);
   return 1;
-}
-
-void FrameReader::compare(std::span<const std::byte> part) {
-  if ((header_[0] & kControl) == kControl) return;
-  const std::span<const std::byte> expected = tape_->payload(expected_);
-  const bool fits = compared_ + part.size() <= expected.size();
-  differs_ |= !fits || header_[0] != tape_->first_byte() ||
-              std::memcmp(expected.data() + compared_, part.data(), part.size()) != 0;
-  compared_ += part.size();
 }
 
 }  // namespace wsblast

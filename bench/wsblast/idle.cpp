@@ -2,7 +2,6 @@
 #include <chrono>
 #include <cstdio>
 #include <stdexcept>
-#include <sys/socket.h>
 #include <thread>
 
 #include <brume/bench/wsblast/commands.h>
@@ -32,16 +31,15 @@ void print_step(const Options& options, std::size_t connections) {
   std::fflush(stdout);
 }
 
-void echo_once(const Socket& connection, const Tape& tape) {
-  const auto frame = tape.frames(0, 1);
-  if (send(connection.descriptor(), frame.data(), frame.size(), MSG_NOSIGNAL) < 0) throw std::runtime_error("send");
+void echo_once(Socket& connection, const Tape& tape) {
+  connection.write(tape.frames(0, 1));
   FrameReader reader;
   reader.expect(tape, 0);
   std::array<std::byte, 4096> buffer{};
   for (std::uint32_t messages = 0; messages == 0;) {
-    const ssize_t got = recv(connection.descriptor(), buffer.data(), buffer.size(), 0);
-    if (got <= 0) throw std::runtime_error("the server ended a connection");
-    messages = reader.read(std::span(buffer).first(static_cast<std::size_t>(got)));
+    const std::size_t got = connection.read(buffer);
+    if (got == 0) throw std::runtime_error("the server ended a connection");
+    messages = reader.read(std::span(buffer).first(got));
   }
   if (reader.mismatches() > 0) throw std::runtime_error("the echo differs from what was sent");
 }
@@ -49,12 +47,13 @@ void echo_once(const Socket& connection, const Tape& tape) {
 }  // namespace
 
 int run_idle(const Options& options) {
+  const Dialer dialer(options);
   std::vector<Socket> open;
-  const Tape tape(options.sizes, options.text, !options.raw, 1);
+  const Tape tape(options, 1);
   print_step(options, 0);
   for (const std::size_t step : options.steps) {
     if (step <= open.size()) throw std::runtime_error("--steps has to grow");
-    for (Socket& connection : open_connections(options, step - open.size())) {
+    for (Socket& connection : dialer.open(step - open.size())) {
       if (options.used) echo_once(connection, tape);
       open.push_back(std::move(connection));
     }

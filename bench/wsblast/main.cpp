@@ -35,6 +35,11 @@ void add_common_options(CLI::App& app, Options& options) {
   app.add_flag("--raw", options.raw, "a bare TCP echo: no handshake, frames unmasked");
 }
 
+void add_connection_options(CLI::App& app, Options& options) {
+  app.add_flag("--tls", options.tls, "TLS 1.3 with TLS_AES_128_GCM_SHA256");
+  app.add_flag("--deflate", options.deflate, "permessage-deflate without context takeover; payloads are like JSON");
+}
+
 void add_traffic_options(CLI::App& app, Options& options) {
   app.add_flag("--text", options.text, "text messages instead of binary ones");
   app.add_option("--verify", options.verified, "connections whose every message is compared byte for byte")
@@ -56,10 +61,12 @@ void add_modes(CLI::App& app, Options& options) {
     return command;
   };
   CLI::App* echo = mode("echo", "every connection keeps messages in flight and gets them back", Mode::echo);
+  add_connection_options(*echo, options);
   add_traffic_options(*echo, options);
   add_depth(*echo, options);
 
   CLI::App* fan = mode("fan", "in each room one connection publishes, all receive", Mode::fan);
+  add_connection_options(*fan, options);
   add_traffic_options(*fan, options);
   fan->add_option("--window", options.window, "messages in flight from the publisher of a room")
       ->check(CLI::Range(1U, kMaxInFlight))
@@ -72,10 +79,13 @@ void add_modes(CLI::App& app, Options& options) {
       ->capture_default_str();
 
   CLI::App* idle = mode("idle", "memory of the server as connections are opened and left alone", Mode::idle);
+  add_connection_options(*idle, options);
   idle->add_option("--steps", options.steps, "connections to measure at")->delimiter(',')->capture_default_str();
   idle->add_flag("--used", options.used, "one echo on each connection first");
 
-  mode("churn", "handshakes: connections opened and reset", Mode::churn);
+  CLI::App* churn = mode("churn", "handshakes: connections opened and reset", Mode::churn);
+  add_connection_options(*churn, options);
+  churn->add_flag("--resume", options.resume, "TLS handshakes by a ticket of the connection before");
 
   CLI::App* stopped = mode("stopped", "echo while one more client is stopped with output on its way", Mode::stopped);
   add_traffic_options(*stopped, options);

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include <brume/bench/wsblast/histogram.h>
 #include <brume/bench/wsblast/process_stats.h>
@@ -22,6 +23,9 @@ struct TrafficResult {
   std::uint64_t verified = 0;    // messages compared byte for byte, the warm-up's included
   std::uint64_t mismatches = 0;  // of them, and messages nobody sent
   std::uint64_t ended = 0;       // connections that the server ended
+  std::uint64_t compressed = 0;  // messages, the warm-up's included, as are those of the next
+  std::uint64_t read = 0;
+  std::string tls;  // agreed on
 };
 
 inline std::uint64_t now_ns() {

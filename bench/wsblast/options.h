@@ -26,9 +26,12 @@ struct Options {
   double warm_seconds = 1;
   int server_pid = 0;  // 0: figures about the server are not available
   bool text = false;
-  bool raw = false;                                // a bare TCP server: no handshake, frames unmasked
-  std::size_t verified = 1;                        // connections whose every message is compared byte for byte
-  std::string hello;                               // a text message that every connection sends first
+  bool tls = false;          // TLS 1.3 (echo, fan, idle, churn)
+  bool resume = false;       // each connection but the first by a ticket (churn)
+  bool deflate = false;      // permessage-deflate; payloads are like JSON (echo, fan, idle, churn)
+  bool raw = false;          // a bare TCP server: no handshake, frames unmasked
+  std::size_t verified = 1;  // connections whose every message is compared byte for byte
+  std::string hello;         // a text message that every connection sends first
   std::vector<std::size_t> steps = {1000, 10000};  // connections to hold (idle)
   bool used = false;                               // one echo on each connection before it idles (idle)
   std::size_t stopped_size = 262144;               // payload bytes of the client that will be stopped

@@ -24,8 +24,9 @@ constexpr int kPatienceMs = 10'000;
 // The client that will be stopped: writes as fast as the server takes it, reads what comes back, without end.
 // Writes a byte to `ready` once enough came back.
 void flood(const Options& options, int ready) {
-  const std::vector<Socket> connections = open_connections(options, 1);
-  const Tape tape({options.stopped_size}, false, !options.raw, 1);
+  const Dialer dialer(options);
+  const std::vector<Socket> connections = dialer.open(1);
+  const Tape tape({options.stopped_size}, options, 1);
   std::vector<std::byte> input(1 << 16);
   std::span<const std::byte> rest;
   std::size_t cursor = 0;
@@ -102,7 +103,8 @@ class StoppedClient {
 }  // namespace
 
 int run_stopped(const Options& options) {
-  const std::vector<Socket> connections = open_connections(options, options.connections);
+  const Dialer dialer(options);
+  std::vector<Socket> connections = dialer.open(options.connections);
   const StoppedClient stopped(options);
   Traffic traffic(options, connections);
   return print_traffic("stopped", options, traffic.run());

@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <numeric>
 #include <stdexcept>
+#include <string>
 #include <sys/random.h>
 
+#include <brume/bench/wsblast/deflate.h>
 #include <brume/bench/wsblast/tape.h>
 
 namespace wsblast {
@@ -22,18 +24,35 @@ std::vector<std::byte> random_bytes(std::size_t size) {
   return bytes;
 }
 
+// Quotes as a market might send them: names repeat, numbers do not.
+void fill_like_json(std::span<std::byte> out, std::mt19937_64& random) {
+  std::string text = "[";
+  while (text.size() < out.size()) {
+    text += R"({"symbol":"ABC)" + std::to_string(random() % 100) + R"(","bid":)" +
+            std::to_string(1000 + random() % 1000) + R"(.25,"ask":)" + std::to_string(1000 + random() % 1000) +
+            R"(.75,"time":)" + std::to_string(1'790'000'000 + random() % 1'000'000) + "},";
+  }
+  std::ranges::copy(std::as_bytes(std::span(text)).first(out.size()), out.begin());
+}
+
 }  // namespace
 
-Tape::Tape(const std::vector<std::size_t>& sizes, bool text, bool masked, std::size_t longest_run)
-    : first_byte_(text ? std::byte{0x81} : std::byte{0x82}) {
+Tape::Tape(const std::vector<std::size_t>& sizes, const Options& options, std::size_t longest_run)
+    : opcode_byte_(options.text || options.deflate ? std::byte{0x81} : std::byte{0x82}), compressed_(options.deflate) {
+  constexpr std::byte kCompressed{0x40};  // RSV1 (RFC 7692, section 6)
   choose_frame_count(sizes, longest_run);
   std::mt19937_64 random(kSeed);
-  draw_payloads(sizes, text, random);
+  draw_payloads(sizes, options.text, random);
   const std::vector<std::byte> keys = random_bytes(frame_count_ * 4);
   for (std::size_t i = 0; i < frame_count_ + longest_run; ++i) {
     const std::size_t index = i % frame_count_;
+    const auto key = std::span(keys).subspan(index * 4).first<4>();
     wire_offsets_.push_back(wire_.size());
-    append_frame(payload(index), std::span(keys).subspan(index * 4).first<4>(), masked);
+    if (compressed_ && !payload(index).empty()) {
+      append_frame(opcode_byte_ | kCompressed, deflated(payload(index)), key, !options.raw);
+    } else {
+      append_frame(opcode_byte_, payload(index), key, !options.raw);
+    }
   }
   wire_offsets_.push_back(wire_.size());
 }
@@ -49,14 +68,20 @@ void Tape::draw_payloads(const std::vector<std::size_t>& sizes, bool text, std::
     payloads_.resize(payloads_.size() + sizes[random() % sizes.size()]);
     payload_offsets_.push_back(payloads_.size());
   }
+  if (compressed_) {
+    for (std::size_t i = 0; i < frame_count_; ++i)
+      fill_like_json(std::span(payloads_).subspan(payload_offsets_[i], payload(i).size()), random);
+    return;
+  }
   for (std::byte& byte : payloads_) byte = static_cast<std::byte>(text ? 'a' + random() % 26 : random() & 0xff);
 }
 
-void Tape::append_frame(std::span<const std::byte> payload, std::span<const std::byte, 4> key, bool masked) {
+void Tape::append_frame(std::byte first_byte, std::span<const std::byte> payload, std::span<const std::byte, 4> key,
+                        bool masked) {
   const std::size_t size = payload.size();
   const std::size_t length_bytes = size < 126 ? 0 : size < 65536 ? 2 : 8;
   const std::size_t length_code = length_bytes == 0 ? size : length_bytes == 2 ? 126 : 127;
-  wire_.push_back(first_byte_);
+  wire_.push_back(first_byte);
   wire_.push_back(static_cast<std::byte>((masked ? 0x80 : 0) | length_code));
   for (std::size_t i = length_bytes; i-- > 0;) wire_.push_back(static_cast<std::byte>(size >> (8 * i)));
   if (masked) wire_.insert(wire_.end(), key.begin(), key.end());

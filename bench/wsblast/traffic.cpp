@@ -9,20 +9,14 @@ constexpr std::size_t kCursorStride = 97;  // connections begin at different fra
 
 }  // namespace
 
-Traffic::Traffic(const Options& options, const std::vector<Socket>& connections)
-    : options_(options),
-      depth_(options.depth),
-      tape_(options.sizes, options.text, !options.raw, depth_),
-      ring_(descriptors_of(connections)),
-      connections_(connections.size()),
-      meter_(options.server_pid) {
-  send_hello(options, connections);
+Traffic::Traffic(const Options& options, std::vector<Socket>& connections)
+    : Measurement(options, connections, options.depth), depth_(options.depth), connections_(connections.size()) {
   for (std::uint32_t i = 0; i < connections_.size(); ++i) {
     Connection& connection = connections_[i];
     connection.cursor = i * kCursorStride % tape_.frame_count();
     connection.batches.resize(depth_);
     if (i < options_.verified) connection.reader.expect(tape_, connection.cursor);
-    ring_.receive(i);
+    transport_.receive(i);
   }
 }
 
@@ -31,13 +25,7 @@ TrafficResult Traffic::run() {
     connections_[i].to_send = depth_;
     pump(i);
   }
-  measure(ring_, *this, meter_, result_, options_.warm_seconds, options_.seconds, connections_.size());
-  for (const Connection& connection : connections_) {
-    result_.verified += connection.reader.verified();
-    result_.mismatches += connection.reader.mismatches();
-    if (connection.reader.close_seen() && !connection.ended) ++result_.ended;
-  }
-  return result_;
+  return measure_all(*this, connections_);
 }
 
 void Traffic::pump(std::uint32_t index) {
@@ -50,7 +38,7 @@ void Traffic::pump(std::uint32_t index) {
   ++connection.batch_count;
   connection.to_send -= count;
   connection.sending = true;
-  ring_.send(index, tape_.frames(connection.cursor, count));
+  transport_.send(index, tape_.frames(connection.cursor, count));
   connection.cursor = (connection.cursor + count) % tape_.frame_count();
 }
 
@@ -70,7 +58,7 @@ std::uint32_t Traffic::record_latency(Connection& connection, std::uint32_t mess
   while (messages > 0 && connection.batch_count > 0) {
     Batch& batch = connection.batches[connection.first_batch];
     const std::uint32_t taken = std::min(messages, batch.messages);
-    result_.latency.add(turn_ns_ > batch.sent_ns ? turn_ns_ - batch.sent_ns : 0, taken);
+    result_.latency.add(age_ns(batch.sent_ns), taken);
     answers += taken;
     messages -= taken;
     batch.messages -= taken;

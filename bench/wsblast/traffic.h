@@ -7,23 +7,17 @@
 #include <cstdint>
 #include <vector>
 
-#include <brume/bench/wsblast/dial.h>
-#include <brume/bench/wsblast/frame_reader.h>
-#include <brume/bench/wsblast/meter.h>
-#include <brume/bench/wsblast/options.h>
-#include <brume/bench/wsblast/ring.h>
-#include <brume/bench/wsblast/tape.h>
+#include <brume/bench/wsblast/measurement.h>
 
 namespace wsblast {
 
-class Traffic {
+class Traffic : public Measurement {
  public:
-  Traffic(const Options& options, const std::vector<Socket>& connections);
+  Traffic(const Options& options, std::vector<Socket>& connections);
 
   TrafficResult run();
 
-  // Called by the ring.
-  void begin_turn() { turn_ns_ = now_ns(); }
+  // Called by the transport.
   void received(std::uint32_t index, std::span<const std::byte> bytes);
   void sent(std::uint32_t index, int result);
   void ended(std::uint32_t index);
@@ -48,15 +42,8 @@ class Traffic {
   void pump(std::uint32_t index);
   std::uint32_t record_latency(Connection& connection, std::uint32_t messages);
 
-  const Options& options_;
   const std::uint32_t depth_;
-  Tape tape_;
-  Ring ring_;
   std::vector<Connection> connections_;
-
-  std::uint64_t turn_ns_ = 0;
-  Meter meter_;
-  TrafficResult result_;
 };
 
 }  // namespace wsblast

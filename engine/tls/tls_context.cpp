@@ -82,7 +82,9 @@ int use_ticket_key(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_
   const TicketKeys::Key& key = found->key;
   if (EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), nullptr, key.cipher_secret.data(), iv) != 1) return kError;
   if (!set_mac_key(mac, key)) return kError;
-  return found->renew ? 2 : 1;
+  // A client uses a ticket of TLS 1.3 once (RFC 8446, appendix C.4): with none in its place it could resume only every
+  // other time.
+  return found->renew || SSL_version(ssl) == TLS1_3_VERSION ? 2 : 1;
 }
 
 // ---- the transport below: the spans of the filter's call

@@ -191,6 +191,22 @@ TEST_P(EachVersion, ASessionIsResumedByItsTicketAlsoAfterAReload) {
   EXPECT_TRUE(second.server.filter.info().resumed);
 }
 
+TEST_P(EachVersion, AResumedConnectionCanBeResumedInItsTurn) {
+  const auto from = server();
+  const auto to = client(GetParam());
+  Session session;
+  for (int round = 0; round < 4; round++) {
+    FilterPair pair(from, to, "a.test", session);
+    pair.run();
+    ASSERT_TRUE(pair.open());
+    ASSERT_TRUE(pair.server.seal("x"));
+    pair.run();
+    EXPECT_EQ(pair.server.filter.resumed(), round != 0) << round;
+    session = pair.client.filter.session();
+    ASSERT_TRUE(session) << round;
+  }
+}
+
 TEST_P(EachVersion, ATicketIsGoodForOneChangeOfKeysAndNotForTwo) {
   const auto from = server();
   const auto to = client(GetParam());
