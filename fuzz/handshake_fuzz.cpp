@@ -12,11 +12,10 @@
 #include <string_view>
 #include <vector>
 
-#include <openssl/evp.h>
-
 #include <brume/codec/check.h>
 #include <brume/codec/handshake.h>
 #include <brume/fuzz/support/exact_memory.h>
+#include <brume/fuzz/support/reference_accept.h>
 #include <brume/fuzz/support/reference_handshake.h>
 
 namespace brume::fuzz {
@@ -67,21 +66,6 @@ void build(std::string_view text, std::uint8_t choice, Head& out) {
     if (kNames[name] == "Host") out.head.authority = out.fields.back().value;
   }
   out.head.fields = out.fields;
-}
-
-std::string accept_by_the_book(std::string_view key) {
-  const std::string text = std::string(key) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
-  unsigned size = 0;
-  check(EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha1(), nullptr) == 1, "SHA-1 is there");
-  constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string encoded;
-  for (unsigned at = 0; at < size; at += 3) {
-    unsigned word = 0;
-    for (unsigned i = 0; i < 3; ++i) word = word << 8 | (at + i < size ? digest[at + i] : 0u);
-    for (unsigned i = 0; i < 4; ++i) encoded += at + i > size ? '=' : kAlphabet[word >> (18 - 6 * i) & 63];
-  }
-  return encoded;
 }
 
 // A subprotocol that is sent must have been offered, and the first of the server's that was is chosen.

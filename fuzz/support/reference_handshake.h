@@ -44,6 +44,11 @@ inline bool is_token_by_the_book(std::string_view text) {
   return !text.empty() && consists_of(text, kTokenCharacters);
 }
 
+// The characters of a token at the front.
+inline std::string leading_token(std::string_view text) {
+  return std::string(text.substr(0, text.find_first_not_of(kTokenCharacters)));
+}
+
 // The elements of a list, which commas inside quoted strings do not divide (RFC 9110, section 5.6.1).
 inline std::vector<std::string> list_elements(std::string_view text) {
   std::vector<std::string> elements(1);

@@ -21,6 +21,7 @@ namespace brume::fuzz {
 inline constexpr std::string_view kTokenCharacters =
     "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 inline constexpr std::string_view kBlanks = " \t";
+inline constexpr std::string_view kDigitCharacters = "0123456789";
 
 inline bool consists_of(std::string_view text, std::string_view characters) {
   return text.find_first_not_of(characters) == std::string_view::npos;
