@@ -1,12 +1,20 @@
-# Interoperability: clients that other people wrote, against build/bin/echo.
+# Interoperability: clients that other people wrote, against build/bin/echo, and build/bin/wscat against their servers.
+# tests/interop/README.md is the outcome, and is compared with it.
 
 INTEROP_DIR := $(OUT)/interop
+INTEROP_CLIENTS :=
 
-interop: ## Python websockets and autobahn, Node ws and headless Chromium against build/bin/echo, on io_uring and epoll
+.PHONY: interop-peers
+
+interop: ## clients and servers that other people wrote, plain and by TLS, on io_uring and epoll (ONLY=name, route or name/route; UPDATE=1)
 	@$(PACKAGES) interop
 	@$(MAKE) $(OUT)/bin/echo $(INTEROP_DIR)/node_modules
+	@$(MAKE) -k interop-peers || true
 	@BRUME_BIN='$(OUT)/bin' NODE_PATH='$(abspath $(INTEROP_DIR))/node_modules' \
-	  python3 tests/interop/run.py --directory '$(INTEROP_DIR)'
+	  python3 tests/interop/run.py --build '$(INTEROP_DIR)' $(if $(ONLY),--only '$(ONLY)') $(if $(UPDATE),--update)
+
+# A peer that does not build is a red row: its log is beside where it would be.
+interop-peers: $(INTEROP_CLIENTS); @:
 
 $(INTEROP_DIR)/node_modules: tests/interop/package.json
 	@mkdir -p $(@D)

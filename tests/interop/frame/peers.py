@@ -1,0 +1,34 @@
+"""The clients that other people wrote.
+
+A peer is called with the address of the echo program as its last argument, "ws://HOST:PORT" or "wss://HOST:PORT". It
+opens ADDRESS/ws/echo, and ADDRESS/ws/close to be closed. Its environment has INTEROP_CA, the file of the authority to
+trust. It prints a line a case (frame/results.py), "client NAME VERSION", and "stop" when the server has to be told to
+end. What it prints on stderr is kept in build/interop/log.
+"""
+
+import dataclasses
+import pathlib
+
+CLIENTS = pathlib.Path(__file__).resolve().parent.parent / "clients"
+SYSTEM_PYTHON = "/usr/bin/python3"  # the one that Debian's python3-* packages belong to
+
+
+@dataclasses.dataclass(frozen=True)
+class Peer:
+    name: str
+    source: str  # where it comes from, for people
+    command: tuple
+    routes: tuple = ("ws", "wss")
+
+
+def peers(build):
+    """`build`: the folder of compiled peers and of node_modules."""
+    modules = build / "node_modules"
+
+    def python(file):
+        return (SYSTEM_PYTHON, str(CLIENTS / file))
+
+    return (
+        Peer("websockets", "Python, Debian's python3-websockets", python("websockets_client.py")),
+        Peer("autobahn", "Python, Debian's python3-autobahn", python("autobahn_client.py")),
+    )
