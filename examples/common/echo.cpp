@@ -4,6 +4,8 @@
 #include <string_view>
 #include <system_error>
 
+#include <nlohmann/json.hpp>
+
 #include <brume/engine/error.h>
 #include <brume/examples/common/echo.h>
 
@@ -39,10 +41,26 @@ brume::Task<> close_when_told(brume::Connection& connection) {
   }
 }
 
+brume::Task<> tell_who(brume::Connection& connection) {
+  const brume::Request& request = connection.request();  // gone once this waits
+  const nlohmann::json seen{{"client", request.client_address().to_string()},
+                            {"remote", connection.remote_address().to_string()},
+                            {"scheme", request.scheme()},
+                            {"host", request.header("Host").value_or("")}};
+  // Whoever may write anything into these fields gets it back as UTF-8.
+  if (!connection.send_text(seen.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace))) co_return;
+  while (co_await connection.receive()) {
+  }
+}
+
 }  // namespace
 
 brume::WebSocketEndpoint closing() {
   return brume::websocket(close_when_told);
+}
+
+brume::WebSocketEndpoint whoami() {
+  return brume::websocket(tell_who);
 }
 
 brume::WebSocketEndpoint echo(bool callbacks) {

@@ -53,5 +53,45 @@ TEST_F(ClosingAsTold, StaysOpenAndSaysWhyWhereItCannotCloseSo) {
   EXPECT_EQ(client->last_text(), "expected: a text message");
 }
 
+class WhoAmI : public testing::Test {
+ protected:
+  void start(const brume::Config& config) {
+    server.emplace(simulator, config);
+    server->get("/ws/whoami", whoami());
+    ASSERT_TRUE(server->listen("127.0.0.1:0"));
+    ASSERT_TRUE(server->start());
+  }
+  Json told(brume::ClientOptions options) {
+    options.from = brume::io::Address::parse("10.0.0.9:4711");
+    options.host = "brume.test";
+    auto client = simulator.connect(*server, "/ws/whoami", options);
+    simulator.run_until_idle();
+    return Json::parse(client.last_text(), nullptr, false);
+  }
+
+  brume::Simulator simulator{world_options(1, 1)};
+  std::optional<brume::Server> server;
+};
+
+TEST_F(WhoAmI, TellsTheConnectionsAddressWhereNoProxyIsTrusted) {
+  start({});
+  brume::ClientOptions options;
+  options.headers = {{"X-Forwarded-For", "192.0.2.7"}, {"X-Forwarded-Proto", "https"}};
+  EXPECT_EQ(told(options),
+            Json({{"client", "10.0.0.9:4711"}, {"remote", "10.0.0.9:4711"}, {"scheme", ""}, {"host", "brume.test"}}));
+}
+
+TEST_F(WhoAmI, TellsWhatATrustedProxySays) {
+  brume::Config config;
+  config.trusted_proxies = {"10.0.0.0/8"};
+  start(config);
+  brume::ClientOptions options;
+  options.headers = {{"X-Forwarded-For", "192.0.2.7"}, {"X-Forwarded-Proto", "https"}};
+  const Json seen = told(options);
+  EXPECT_EQ(seen["client"], "192.0.2.7");
+  EXPECT_EQ(seen["remote"], "10.0.0.9:4711");
+  EXPECT_EQ(seen["scheme"], "https");
+}
+
 }  // namespace
 }  // namespace examples
