@@ -29,6 +29,16 @@ def peers(build):
         return (SYSTEM_PYTHON, str(CLIENTS / file))
 
     return (
-        Peer("websockets", "Python, Debian's python3-websockets", python("websockets_client.py")),
-        Peer("autobahn", "Python, Debian's python3-autobahn", python("autobahn_client.py")),
+        Peer("websockets", "Python: Debian's python3-websockets", python("websockets_client.py")),
+        Peer("autobahn", "Python: Debian's python3-autobahn", python("autobahn_client.py")),
+        Peer("aiohttp", "Python: Debian's python3-aiohttp", python("aiohttp_client.py")),
+        Peer("ws", "Node: npm's ws", ("node", str(CLIENTS / "ws_client.js"))),
+        Peer("Node 22", "the WebSocket built into Node: npm's node",
+             (str(modules / "node" / "bin" / "node"), str(CLIENTS / "builtin_client.js"))),
+        Peer("Bun", "the WebSocket built into Bun: npm's bun",
+             (str(modules / "bun" / "bin" / "bun.exe"), str(CLIENTS / "builtin_client.js"))),
+        Peer("gorilla", "Go: Debian's golang-github-gorilla-websocket-dev", (str(build / "gorilla_client"),)),
+        Peer("Beast", "C++: Debian's libboost-dev", (str(build / "beast_client"),)),
+        Peer("libwebsockets", "C: Debian's libwebsockets-dev", (str(build / "lws_client"),)),
+        Peer("websocketpp", "C++14: Debian's libwebsocketpp-dev", (str(build / "websocketpp_client"),)),
     )
