@@ -25,4 +25,19 @@ CASES = (
     Case("closed 1009", "one byte more than 1 MiB, text and binary: the server closes with 1009"),
     Case("closed 1001", "the server is told to end: it closes with 1001, and ends with status 0"),
 )
+# For brume's client: that a server of somebody else's is checked.
+CERTIFICATE_CASES = (
+    Case("unknown CA", "a certificate of another authority is refused, as one of TLS"),
+    Case("wrong name", "a good certificate for another host is refused, as one of TLS; with that name expected it is not"),
+)
+# Through a proxy, where the server is told for whom it speaks.
+PROXY_CASES = (
+    Case("address", "the client is seen at its own address, also where it brings an X-Forwarded-For of its own"),
+    Case("Origin", "the page's own Origin is let in, those of another host and of another port are refused with 403"),
+    Case("scheme", "the client's own X-Forwarded-Proto does not count, and an Origin of the other scheme is refused with 403"),
+    Case("idle", "pings keep an idle connection open for twice the proxy's time-out; without them the proxy cuts it"),
+)
+ALL = (*CASES, *CERTIFICATE_CASES, *PROXY_CASES)
 NAMES = tuple(case.name for case in CASES)
+CERTIFICATE_NAMES = tuple(case.name for case in CERTIFICATE_CASES)
+PROXY_NAMES = tuple(case.name for case in PROXY_CASES)

@@ -2,7 +2,7 @@
 
 import difflib
 
-from frame.cases import CASES
+from frame.cases import ALL
 from frame.results import CANNOT, FAILED, OK, together
 
 BEGIN, END = "<!-- the matrix: written by `make interop UPDATE=1` -->\n", "<!-- end of the matrix -->\n"
@@ -31,7 +31,7 @@ def render(results, peers):
     if footnotes.reasons:
         parts.append("".join(f"- [{number}] {reason}\n" for number, reason in enumerate(footnotes.reasons, 1)))
     shown = {column for row in rows for column in row.columns}
-    parts.append(table([("case", "what has to happen"), *((case.name, case.what) for case in CASES if case.name in shown)]))
+    parts.append(table([("case", "what has to happen"), *((case.name, case.what) for case in ALL if case.name in shown)]))
     parts.append(table([("peer", "where it comes from"), *((peer.name, peer.source) for peer in peers)]))
     return "\n".join(parts)
 

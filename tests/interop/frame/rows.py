@@ -53,11 +53,17 @@ def check_backend(result, server, backend):
         result.check("runs on the backend asked for", backend in line, line)
 
 
-def follow(command, url, setting, result, stop):
-    """Takes the lines of `command` until it ends. Returns whether it had the server told to stop."""
-    name = f"{result.row.name}-{result.row.route.name}-{result.variant.backend}-{result.variant.compression}.log"
+def log_of(result, setting, kind):
+    row, variant = result.row, result.variant
+    name = f"{row.name}-{kind}-{row.route.name}-{variant.backend}-{variant.compression}.log"
     log = setting.build / "log" / name.replace(" ", "_")
     log.parent.mkdir(parents=True, exist_ok=True)
+    return log
+
+
+def follow(command, url, setting, result, stop, kind="cases"):
+    """Takes the lines of `command` until it ends. Returns whether it had the server told to stop."""
+    log = log_of(result, setting, kind)
     stopped = False
     with log.open("w") as errors:
         process = subprocess.Popen(
