@@ -10,7 +10,7 @@ interop: ## clients and servers that other people wrote, plain and by TLS, on io
 	@$(PACKAGES) interop
 	@$(MAKE) $(OUT)/bin/echo $(INTEROP_DIR)/node_modules
 	@$(MAKE) -k interop-peers || true
-	@BRUME_BIN='$(OUT)/bin' NODE_PATH='$(abspath $(INTEROP_DIR))/node_modules' \
+	@PYTHONDONTWRITEBYTECODE=1 BRUME_BIN='$(OUT)/bin' NODE_PATH='$(abspath $(INTEROP_DIR))/node_modules' \
 	  python3 tests/interop/run.py --build '$(INTEROP_DIR)' $(if $(ONLY),--only '$(ONLY)') $(if $(UPDATE),--update)
 
 # A peer that does not build is a red row.

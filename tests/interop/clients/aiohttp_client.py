@@ -6,7 +6,7 @@ import cases
 
 
 class Client:
-    version = f"aiohttp {aiohttp.__version__}"
+    label = f"aiohttp {aiohttp.__version__}"
     cannot = {
         "fragmented": "aiohttp sends whole messages: send_str(), send_bytes() and send_json() are all that sends; "
         "aiohttp's Client Reference, ClientWebSocketResponse.",

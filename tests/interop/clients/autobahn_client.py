@@ -16,7 +16,7 @@ def accept(answer):
 
 
 class Client(WebSocketClientProtocol):
-    version = f"autobahn {autobahn.__version__}"
+    label = f"autobahn {autobahn.__version__}"
     cannot = {}
 
     def __init__(self):

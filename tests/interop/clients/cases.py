@@ -8,7 +8,7 @@ The client is a class whose instances are connections, with these coroutines:
   ping(payload)                 returns once the pong with this payload is there
   close(code, reason)
   closed()                      -> (code, reason), once the connection is closed
-and is_compressed(), `version`, and `cannot`: cases it cannot do, each with the reason.
+and is_compressed(), `label` (its name and version), and `cannot`: cases it cannot do, each with the reason.
 """
 
 import asyncio
@@ -126,7 +126,7 @@ class Cases:
         expect(code == 1001, f"closed with {code}")
 
     async def run(self):
-        print(f"client {self.client.version}, Python {platform.python_version()}", flush=True)
+        print(f"client {self.client.label}, Python {platform.python_version()}", flush=True)
         for name, action in {
             "text": self.text, "binary": self.binary, "empty": self.empty, "fragmented": self.fragmented,
             "1 MiB": self.largest, "compressed": self.compressed, "ping": self.ping, "close 1000": self.close_1000,

@@ -1,7 +1,7 @@
 // The WebSocket that a page has, and Node and Bun have built in, as a client of cases.js. For Node, Bun and pages.
 // In a page it needs waiting.js before it.
 //
-// It always offers permessage-deflate where it knows it. What it cannot do is the same everywhere:
+// It always offers permessage-deflate where it knows it. What the standard does not have:
 const kCannot = {
   fragmented:
     "The WebSocket API sends whole messages, and the user agent alone decides on frames: WHATWG WebSockets Standard, The WebSocket interface, send(data).",
@@ -10,12 +10,15 @@ const kCannot = {
 
 class ApiConnection {
   #messages;
+  #pongs;
 
-  constructor(socket, messages) {
+  constructor(socket, Queue) {
     this.socket = socket;
-    this.#messages = messages;
+    this.#messages = new Queue();
+    this.#pongs = new Queue();
     socket.binaryType = "arraybuffer";
     socket.onmessage = ({ data }) => this.#messages.put(typeof data === "string" ? data : new Uint8Array(data));
+    socket.addEventListener("pong", ({ data }) => this.#pongs.put(new TextDecoder().decode(data)));
     this.end = new Promise((resolve) => {
       socket.onclose = ({ code, reason }) => {
         this.#messages.fail(new Error(`closed with ${code}`));
@@ -30,6 +33,11 @@ class ApiConnection {
   receive() {
     return this.#messages.take();
   }
+  async ping(text) {
+    this.socket.ping(text);
+    const got = await this.#pongs.take();
+    if (got !== text) throw new Error(`pong with ${got}`);
+  }
   close(code, reason) {
     this.socket.close(code, reason);
   }
@@ -43,12 +51,13 @@ class ApiConnection {
 
 // `Queue`: the class of waiting.js.
 function websocketApi(Queue) {
+  const pings = "ping" in WebSocket.prototype; // Bun's has them besides: bun.com/reference, WebSocketEventMap, pong
   return {
-    cannot: kCannot,
+    cannot: pings ? { fragmented: kCannot.fragmented } : kCannot,
     connect: (url) =>
       new Promise((resolve, reject) => {
         const socket = new WebSocket(url);
-        const connection = new ApiConnection(socket, new Queue());
+        const connection = new ApiConnection(socket, Queue);
         socket.onopen = () => resolve(connection);
         connection.closed().then(({ code }) => reject(new Error(`closed with ${code} before it was open`)));
       }),

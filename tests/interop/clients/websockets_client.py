@@ -6,7 +6,7 @@ import cases
 
 
 class Client:
-    version = f"websockets {websockets.__version__}"
+    label = f"websockets {websockets.__version__}"
     cannot = {}
 
     def __init__(self, connection):
