@@ -73,11 +73,16 @@ def check_readme():
     """Each row of the matrix is there, and each of its cells is ok or a footnote."""
     text = matrix.in_readme(HERE / "README.md")
     footnotes = dict(re.findall(r"^- (\[\d+\]) (.+)$", text, re.M))
-    table = {tuple(cells(line)[:2]): cells(line)[2:] for line in text.splitlines() if line.startswith("|")}
+    table, group = {}, ""
+    for line in text.splitlines():
+        if line.startswith("### "):
+            group = line.removeprefix("### ")
+        elif line.startswith("|"):
+            table[(group, *cells(line)[:2])] = cells(line)[2:]
     for row in run.all_rows(pathlib.Path("build")):
         if not row.columns:
             continue
-        found = table.get((row.name, row.route.name))
+        found = table.get((row.group, row.name, row.route.name))
         expect(found, f"no row for {row.name}, {row.route.name}")
         expect(len(found) >= len(row.columns), f"{row.name}, {row.route.name}: {len(found)} cells")
         for cell in found:

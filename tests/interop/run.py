@@ -20,6 +20,8 @@ from frame.peers import peers  # noqa: E402
 from frame.results import CANNOT, FAILED, OK  # noqa: E402
 from frame.routes import HOST, ROUTES, VARIANTS, Setting  # noqa: E402
 from frame.rows import ClientRow  # noqa: E402
+from proxies import rows as proxies  # noqa: E402
+from servers import rows as servers  # noqa: E402
 from tls_certificates import Certificates  # noqa: E402
 
 README = HERE / "README.md"
@@ -28,7 +30,7 @@ JOBS = 2
 
 def all_rows(build):
     rows = [ClientRow(peer.name, ROUTES[route], peer.command) for peer in peers(build) for route in peer.routes]
-    return [*rows, PageRow(ROUTES["ws"])]
+    return [*rows, *servers.rows(build), *proxies.rows(peers(build)), PageRow(ROUTES["ws"])]
 
 
 def selected(rows, only):
@@ -74,8 +76,8 @@ def main():
     rows = selected(all_rows(build), options.only)
     results = run_all(rows, build)
 
-    text = matrix.render(results, peers(build))
-    versions = matrix.versions(results)
+    text = matrix.render(results, (*peers(build), *proxies.SOURCES))
+    versions = matrix.versions(results, proxies.versions())
     (build / "matrix.md").write_text(f"{text}\n{versions}")
     print(f"\n{text}\n{versions}")
     print_failures(results)

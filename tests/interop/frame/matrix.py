@@ -60,8 +60,10 @@ def table(lines):
     return "".join(rows)
 
 
-def versions(results):
-    return table([("peer", "version"), *sorted({(result.row.name, result.version) for result in results if result.version})])
+def versions(results, others):
+    """`others`: pairs besides those that the results say."""
+    met = {(result.row.name, result.version) for result in results if result.version}
+    return table([("peer", "version"), *sorted({*met, *others})])
 
 
 def in_readme(readme):

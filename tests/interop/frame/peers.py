@@ -10,6 +10,7 @@ import dataclasses
 import pathlib
 
 CLIENTS = pathlib.Path(__file__).resolve().parent.parent / "clients"
+BROWSERS = CLIENTS.parent / "browsers"
 SYSTEM_PYTHON = "/usr/bin/python3"  # the one that Debian's python3-* packages belong to
 
 
@@ -28,6 +29,9 @@ def peers(build):
     def python(file):
         return (SYSTEM_PYTHON, str(CLIENTS / file))
 
+    def browser(name):  # puppeteer-core wants a younger Node than Debian's
+        return (str(modules / "node" / "bin" / "node"), str(BROWSERS / "browser_client.js"), name)
+
     return (
         Peer("websockets", "Python: Debian's python3-websockets", python("websockets_client.py")),
         Peer("autobahn", "Python: Debian's python3-autobahn", python("autobahn_client.py")),
@@ -41,4 +45,6 @@ def peers(build):
         Peer("Beast", "C++: Debian's libboost-dev", (str(build / "beast_client"),)),
         Peer("libwebsockets", "C: Debian's libwebsockets-dev", (str(build / "lws_client"),)),
         Peer("websocketpp", "C++14: Debian's libwebsocketpp-dev", (str(build / "websocketpp_client"),)),
+        Peer("Chromium", "Debian's chromium, by npm's puppeteer-core", browser("chromium")),
+        Peer("Firefox", "Debian's firefox-esr, by npm's puppeteer-core", browser("firefox")),
     )

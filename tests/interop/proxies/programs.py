@@ -6,10 +6,11 @@ knows them as fd@N, nginx by the variable with which it hands its own to a newer
 """
 
 import contextlib
+import grp
 import os
 import pathlib
 import pwd
-import grp
+import re
 import shutil
 import socket
 import subprocess
@@ -47,9 +48,10 @@ def found(name):
 
 
 def version(name):
-    """As the program says it: "nginx version: nginx/1.22.1", "HAProxy version 2.6.12-1+deb12u4 ..."."""
+    """The number in what the program says: "nginx version: nginx/1.22.1", "HAProxy version 2.6.12-1+deb12u4 ..."."""
     done = subprocess.run([found(name), "-v"], capture_output=True, text=True, timeout=END_SECONDS, check=False)
-    return (done.stdout + done.stderr).splitlines()[0]
+    number = re.search(r"\d+\.[\w.+-]+", done.stdout + done.stderr)
+    return number[0] if number else "unknown"
 
 
 def configuration(name, replacements):

@@ -45,11 +45,11 @@ class Proxied:
 
 
 PROXIED = (
-    Proxied("nginx, ws", "ws", programs.nginx, TRUSTED),
-    Proxied("nginx, wss", "wss", programs.nginx, TRUSTED),
-    Proxied("HAProxy, ws", "ws", programs.haproxy, TRUSTED),
-    Proxied("HAProxy, wss", "wss", programs.haproxy, TRUSTED),
-    Proxied("HAProxy with PROXY v2, ws", "ws", haproxy_v2, PROXY_PROTOCOL),
-    Proxied("HAProxy with PROXY v2, wss", "wss", haproxy_v2, PROXY_PROTOCOL),
-    Proxied("HAProxy with PROXY v2, TLS passed through", "wss", haproxy_tls_passed_through, PROXY_PROTOCOL, True),
+    Proxied("nginx ws", "ws", programs.nginx, TRUSTED),
+    Proxied("nginx wss", "wss", programs.nginx, TRUSTED),
+    Proxied("HAProxy ws", "ws", programs.haproxy, TRUSTED),
+    Proxied("HAProxy wss", "wss", programs.haproxy, TRUSTED),
+    Proxied("HAProxy v2 ws", "ws", haproxy_v2, PROXY_PROTOCOL),
+    Proxied("HAProxy v2 wss", "wss", haproxy_v2, PROXY_PROTOCOL),
+    Proxied("HAProxy v2 TLS", "wss", haproxy_tls_passed_through, PROXY_PROTOCOL, True),
 )

@@ -67,8 +67,8 @@ def rows(peers):
 
 def versions():
     """Of the proxies that are installed; one that is not makes its rows red."""
-    for name in ("nginx", "haproxy"):
+    for name, command in (("nginx", "nginx"), ("HAProxy", "haproxy")):
         try:
-            yield name, programs.version(name)
+            yield name, programs.version(command)
         except CheckFailed:
             continue

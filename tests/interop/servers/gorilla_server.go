@@ -21,6 +21,8 @@ const (
 	wholeSize    = 4096
 )
 
+var version = "of unknown version" // set by the linker
+
 func upgrader(writeBuffer int) *websocket.Upgrader {
 	return &websocket.Upgrader{
 		WriteBufferSize:   writeBuffer,
@@ -105,7 +107,7 @@ func main() {
 	if err != nil {
 		panic(err)
 	}
-	fmt.Println("server gorilla/websocket as Debian has it,", runtime.Version())
+	fmt.Printf("server gorilla/websocket %s, %s\n", version, runtime.Version())
 	fmt.Println("listening", listener.Addr().(*net.TCPAddr).Port)
 	server := &http.Server{Handler: http.HandlerFunc(handle)}
 	if certificate := os.Getenv("INTEROP_CERTIFICATE"); certificate != "" {
