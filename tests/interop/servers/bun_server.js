@@ -26,5 +26,5 @@ const server = Bun.serve({
   },
 });
 console.log(`server Bun ${Bun.version}`);
-console.log("cannot fragmented: Bun's ServerWebSocket sends whole messages (bun.sh/reference/bun/ServerWebSocket: send, sendText, sendBinary)");
+console.log("cannot fragmented: Bun's ServerWebSocket sends whole messages alone: Bun's reference, ServerWebSocket, send, sendText and sendBinary.");
 console.log(`listening ${server.port}`);
