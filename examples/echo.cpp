@@ -1,4 +1,5 @@
-// echo: sends each message back with its type. Routes /ws/echo and, at /, a page to try it.
+// echo: sends each message back with its type. Routes /ws/echo; /ws/close, which closes as it is told; /ws/whoami,
+// which tells whom the server sees (behind a proxy above all); and, at /, a page to try it.
 #include <string>
 #include <vector>
 
@@ -17,6 +18,8 @@ int main(int argc, char** argv) {
   options.config.subprotocols = subprotocols;
   brume::Server server(options.config);
   server.get("/ws/echo", examples::echo(options.callbacks));
+  server.get("/ws/close", examples::closing());
+  server.get("/ws/whoami", examples::whoami());
   examples::serve_pages(server, {{"/", "echo.html"}});
   return server.run(options.addresses());
 }

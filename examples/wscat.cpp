@@ -3,9 +3,12 @@
 //   wscat ws://localhost:8080/ws/echo
 //   wscat -H 'Authorization: Bearer x' -s chat.v1 --ca ca.pem wss://localhost:8443/ws
 //   wscat --echo ws://localhost:9001/runCase?case=1&agent=brume      # sends back whatever the server sends
+//   wscat --json ws://localhost:8080/ws/echo                         # for programs: {"type":"binary","data":"AAEC"}
 //
-// Exit codes: 0 the connection was closed in order (1000, 1001 or without a code); 1 it ended in any other way; 2 the
-// command line is wrong; 3 no connection could be made (stderr says which step failed).
+// Exit codes: 0 the connection was closed in order (1000, 1001, without a code, or as --close-code asked); 1 it ended
+// in any other way, or a line of JSON was wrong; 2 the command line is wrong; 3 no connection could be made (stderr
+// says which step failed).
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <cstdio>
@@ -19,7 +22,9 @@
 
 #include <CLI/CLI.hpp>
 
+#include <brume/codec/close_payload.h>
 #include <brume/engine/client.h>
+#include <brume/examples/common/message_line.h>
 
 namespace {
 
@@ -37,7 +42,10 @@ struct Options {
   std::uint64_t timeout_ms = 10'000;
   std::uint64_t wait_ms = 1000;
   std::uint64_t max_message = 512 * 1024;
+  std::uint16_t close_code = 1000;
+  std::string close_reason;
   bool binary = false;
+  bool json = false;
   bool ping = false;
   bool echo = false;
   bool insecure = false;
@@ -50,6 +58,7 @@ struct Ending {
   std::mutex mutex;
   std::condition_variable changed;
   std::optional<int> exit_code;
+  std::atomic<bool> bad_line = false;  // of input
 
   void finish(int code) {
     {
@@ -70,7 +79,10 @@ Options parse(int argc, char** argv) {
     options.connect.headers.emplace_back("Origin", origin);
   });
   app.add_option("--text", options.texts, "send this instead of lines of stdin, then close; repeatable");
-  app.add_flag("--binary", options.binary, "send binary messages");
+  CLI::Option* binary = app.add_flag("--binary", options.binary, "send binary messages");
+  app.add_flag("--json", options.json,
+               "a message is a line {\"type\":\"text\",\"data\":\"...\"}, sent and received; binary data is base64")
+      ->excludes(binary);
   app.add_flag("--ping", options.ping, "send a ping first, and print the pong");
   app.add_flag("--echo", options.echo, "send back whatever the server sends; stdin is not read");
   app.add_option("--ca", options.ca, "file of certificates to trust (PEM) instead of the system's");
@@ -85,6 +97,8 @@ Options parse(int argc, char** argv) {
       ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{86'400'000}))
       ->capture_default_str();
   app.add_option("--max-message", options.max_message, "bytes of the largest message")->capture_default_str();
+  app.add_option("--close-code", options.close_code, "what to close with at the end")->capture_default_str();
+  app.add_option("--close-reason", options.close_reason, "its reason, up to 123 bytes");
   std::string io = "default";
   app.add_option("--io", io, "auto, io_uring or epoll; default: what BRUME_IO says, else auto")
       ->check(CLI::IsMember({"default", "auto", "io_uring", "epoll"}))
@@ -97,6 +111,10 @@ Options parse(int argc, char** argv) {
     std::exit(app.exit(success));
   } catch (const CLI::ParseError& error) {
     std::fprintf(stderr, "wscat: %s\n", error.what());
+    std::exit(kBadCommandLine);
+  }
+  if (!brume::codec::is_sendable_close_code(options.close_code)) {
+    std::fprintf(stderr, "wscat: --close-code %u may not be sent (RFC 6455, 7.4)\n", unsigned{options.close_code});
     std::exit(kBadCommandLine);
   }
   for (const std::string& header : options.headers) {
@@ -122,8 +140,9 @@ Options parse(int argc, char** argv) {
   return options;
 }
 
-void print_message(const brume::Message& message) {
-  const std::string_view text = message.text();
+void print_message(const brume::Message& message, bool json) {
+  const std::string line = json ? examples::to_line(message.type, message.data) : std::string();
+  const std::string_view text = json ? std::string_view(line) : message.text();
   std::fwrite(text.data(), 1, text.size(), stdout);
   std::fputc('\n', stdout);
   std::fflush(stdout);
@@ -140,7 +159,7 @@ brume::Callbacks callbacks(const Options& options, Ending& ending) {
     if (options.ping) (void)c.ping(brume::as_bytes("wscat"));
   };
   made.message = [&options](brume::Connection& c, const brume::Message& message) {
-    if (!options.echo) return print_message(message);
+    if (!options.echo) return print_message(message, options.json);
     if (!c.send(message.type, message.data)) (void)c.close(1011, "cannot echo");
   };
   made.pong = [&options](brume::Connection&, brume::Bytes payload) {
@@ -155,14 +174,15 @@ brume::Callbacks callbacks(const Options& options, Ending& ending) {
                    info.reason.empty() ? "" : (std::string(info.reason) + " ").c_str(),
                    std::string(to_string(info.cause)).c_str());
     }
-    const bool in_order = info.clean && (info.code == 1000 || info.code == 1001 || info.code == 1005);
+    const bool as_asked = info.cause == brume::CloseCause::local && info.code == options.close_code;
+    const bool in_order = info.clean && (info.code == 1000 || info.code == 1001 || info.code == 1005 || as_asked);
     if (!options.reconnect || info.cause == brume::CloseCause::local) ending.finish(in_order ? 0 : kOther);
   };
   return made;
 }
 
-// Sends one line, and waits while the outbox is full. False where there is no connection any more.
-bool send_line(const brume::ConnectHandle& handle, const std::string& line, bool binary, Ending& ending) {
+// Sends one message, and waits while the outbox is full. False where there is no connection any more.
+bool send_message(const brume::ConnectHandle& handle, const examples::LineMessage& message, Ending& ending) {
   for (;;) {
     {
       const std::lock_guard lock(ending.mutex);
@@ -171,8 +191,8 @@ bool send_line(const brume::ConnectHandle& handle, const std::string& line, bool
     enum class Sent : std::uint8_t { unknown, yes, full, failed };
     auto sent = std::make_shared<Sent>(Sent::unknown);
     auto done = std::make_shared<std::pair<std::mutex, std::condition_variable>>();
-    const auto posted = handle.post([sent, done, line, binary](brume::Connection& c) {
-      const auto result = c.send(binary ? brume::MessageType::binary : brume::MessageType::text, brume::as_bytes(line));
+    const auto posted = handle.post([sent, done, message](brume::Connection& c) {
+      const auto result = c.send(message.type, brume::as_bytes(message.data));
       const std::lock_guard lock(done->first);
       *sent = result ? Sent::yes : result.error() == brume::Error::send_queue_full ? Sent::full : Sent::failed;
       if (*sent == Sent::failed) std::fprintf(stderr, "not sent: %s\n", std::string(to_string(result.error())).c_str());
@@ -186,6 +206,18 @@ bool send_line(const brume::ConnectHandle& handle, const std::string& line, bool
     lock.unlock();
     std::this_thread::sleep_for(kRetry);
   }
+}
+
+// One line of input. False where there is no connection any more.
+bool send_line(const brume::ConnectHandle& handle, const std::string& line, const Options& options, Ending& ending) {
+  if (!options.json) {
+    return send_message(handle, {options.binary ? brume::MessageType::binary : brume::MessageType::text, line}, ending);
+  }
+  const auto message = examples::read_line(line);
+  if (message) return send_message(handle, *message, ending);
+  std::fprintf(stderr, "not sent: %s\n", message.error().c_str());
+  ending.bad_line = true;
+  return true;
 }
 
 }  // namespace
@@ -223,12 +255,12 @@ int main(int argc, char** argv) {
   std::thread input([&options, &ending, handle = *handle] {
     if (options.echo) return;
     for (const std::string& text : options.texts)
-      if (!send_line(handle, text, options.binary, ending)) return;
+      if (!send_line(handle, text, options, ending)) return;
     std::string line;
     while (options.texts.empty() && std::getline(std::cin, line))
-      if (!send_line(handle, line, options.binary, ending)) return;
+      if (!send_line(handle, line, options, ending)) return;
     std::this_thread::sleep_for(std::chrono::milliseconds(options.wait_ms));
-    (void)handle.close(1000);
+    (void)handle.close(options.close_code, options.close_reason);
   });
   input.detach();
   int code = 0;
@@ -237,6 +269,7 @@ int main(int argc, char** argv) {
     ending.changed.wait(lock, [&] { return ending.exit_code.has_value(); });
     code = *ending.exit_code;
   }
+  if (ending.bad_line && code == 0) code = kOther;
   std::fflush(stdout);
   client.stop(std::chrono::milliseconds(100));
   client.wait();

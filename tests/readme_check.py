@@ -1,12 +1,18 @@
 #!/usr/bin/env python3
-"""Every C++ program in README.md compiles, and the first ones have at most 20 lines."""
+"""Every C++ program in README.md compiles, and the first ones have at most 20 lines; proxies' configurations are tested ones."""
 
 import pathlib
 import re
 import subprocess
 import sys
 
-programs = re.findall(r"```cpp\n(.*?)```", pathlib.Path("README.md").read_text(encoding="utf-8"), re.S)
+readme = pathlib.Path("README.md").read_text(encoding="utf-8")
+shown = re.findall(r"```(?:nginx|haproxy)\n(.*?)```", readme, re.S)
+tested = [file.read_text(encoding="utf-8") for file in sorted(pathlib.Path("tests/interop/proxies").iterdir())
+          if file.suffix in (".conf", ".cfg")]
+if sorted(shown) != sorted(tested):
+    sys.exit(f"README.md shows {len(shown)} configurations of proxies; tests/interop/proxies has {len(tested)}, or others")
+programs = re.findall(r"```cpp\n(.*?)```", readme, re.S)
 if len(programs) < 4:
     sys.exit(f"README.md has {len(programs)} programs, expected at least 4")
 for number, program in enumerate(programs, 1):

@@ -23,6 +23,7 @@ Options parse_options(int argc, char** argv, const char* description, const AddO
   std::string host;
   std::uint64_t busy_poll_us = 0;
   auto drain_timeout_ms = static_cast<std::uint64_t>(options.config.drain_timeout.count());
+  auto ping_interval_ms = static_cast<std::uint64_t>(options.config.ping_interval.count());
   std::string style = "coroutine";
   std::string io = "default";
   app.add_option("--port", port, "port to listen on; 0: a free one")->capture_default_str();
@@ -46,6 +47,10 @@ Options parse_options(int argc, char** argv, const char* description, const AddO
   app.add_option("--max-message", options.config.max_message_size, "bytes of the largest message")
       ->capture_default_str();
   app.add_option("--drain-timeout", drain_timeout_ms, "milliseconds that open connections have to close at the end")
+      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{86'400'000}))
+      ->capture_default_str();
+  app.add_option("--ping-interval", ping_interval_ms,
+                 "milliseconds without a byte from a client to a ping; 0: no pings")
       ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{86'400'000}))
       ->capture_default_str();
   std::string compression = "off";
@@ -82,6 +87,7 @@ Options parse_options(int argc, char** argv, const char* description, const AddO
   options.address = host + ":" + std::to_string(port);
   options.config.busy_poll = std::chrono::microseconds(busy_poll_us);
   options.config.drain_timeout = std::chrono::milliseconds(drain_timeout_ms);
+  options.config.ping_interval = std::chrono::milliseconds(ping_interval_ms);
   options.config.compression.enabled = compression != "off";
   options.config.compression.server_context_takeover = compression == "takeover";
   options.config.compression.client_context_takeover = compression == "takeover";

@@ -28,6 +28,8 @@ WRONG = [
     (["--busy-poll", "99999999999"], "busy"),
     (["--drain-timeout", "-1"], "drain"),
     (["--drain-timeout", "99999999999"], "drain"),
+    (["--ping-interval", "-1"], "ping-interval"),
+    (["--ping-interval", "86400001"], "ping-interval"),
     (["--max-message", "0"], "max"),
     (["--max-message", "-1"], "max"),
     (["--max-message", "99999999999999999999"], "max"),

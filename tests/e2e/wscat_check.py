@@ -4,6 +4,7 @@
 import base64
 import hashlib
 import importlib.util
+import json
 import os
 import socket
 import struct
@@ -97,10 +98,29 @@ def check_echo_program():
         many = "".join(f"{i}\n" for i in range(2000))
         status, out, err = wscat("-q", url, lines=many)
         expect((status, out) == (0, many), f"2000 lines: {status}, {len(out)} bytes, {err!r}")
+        check_json(url)
+        url_of_close = f"ws://127.0.0.1:{server.port}/ws/close"
+        status, out, err = wscat("--wait", "60000", "--text", "4001 bis später 👋", url_of_close)
+        expect((status, out) == (1, "") and "closed 4001 bis später 👋 (peer)" in err, f"4001: {status} {err!r}")
         status, _, err = wscat(f"ws://127.0.0.1:{server.port}/nowhere")
         expect(status == 3 and "upgrade: " in err and "404" in err, f"404: {status} {err!r}")
         status, _, err = wscat("--insecure", f"wss://127.0.0.1:{server.port}/ws/echo")
         expect(status == 3 and "tls: " in err, f"TLS to a server in clear: {status} {err!r}")
+
+
+def check_json(url):
+    lines = [
+        json.dumps({"type": "text", "data": "two\nlines 👋"}), json.dumps({"data": "AAEK/w==", "type": "binary"}),
+        json.dumps({"type": "text"}), json.dumps({"type": "binary", "data": ""}),
+    ]
+    status, out, err = wscat("--json", url, lines="\n".join(lines) + "\n")
+    got = [json.loads(line) for line in out.splitlines()]
+    wanted = [{"data": "", **json.loads(line)} for line in lines]
+    expect((status, got) == (0, wanted), f"--json: {status} {out!r} {err!r}")
+    bad = '{"type":"text","data":"good"}\nhello\n{"type":"binary","data":"no base64"}\n'
+    status, out, err = wscat("--json", url, lines=bad)
+    expect(status == 1 and out.splitlines() == bad.splitlines()[:1], f"bad lines: {status} {out!r} {err!r}")
+    expect(err.count("not sent: ") == 2 and "base64" in err, f"bad lines: {err!r}")
 
 
 def check_tls():
@@ -138,7 +158,9 @@ def check_wrong_command_lines():
     for arguments, word in [
         ([], "url"), (["--no-such", "ws://a"], "no-such"), (["http://a/"], "scheme"), (["ws://a/#b"], "fragment"),
         (["ws://u:p@a/"], "user information"), (["-H", "no colon", "ws://a"], "colon"), (["-H", "Host: b", "ws://a"], "header"),
-        (["-s", "a b", "ws://a"], "subprotocol"), (["--timeout", "0", "ws://a"], "timeout"),
+        (["-s", "a b", "ws://a"], "subprotocol"), (["--close-code", "1006", "ws://a"], "close-code"),
+        (["--close-code", "99999", "ws://a"], "close-code"), (["--json", "--binary", "ws://a"], "binary"),
+         (["--timeout", "0", "ws://a"], "timeout"),
     ]:
         status, _, err = wscat(*arguments)
         expect(status == 2 and word in err, f"{arguments}: {status} {err!r}")
@@ -182,6 +204,17 @@ def check_own_server():
         server.finish()
         wanted_fields = {"X-A": "b", "Sec-WebSocket-Protocol": "chat", "Origin": "http://o"}
         expect(wanted_fields.items() <= server.fields.items(), f"fields sent: {server.fields}")
+
+    def hear_close(connection, key):
+        accept(connection, key)
+        opcode, payload = read_frame(connection)
+        connection.sendall(bytes([0x88, len(payload)]) + payload)
+        expect((opcode, payload) == (8, struct.pack("!H", 3000) + "bis später 👋".encode()), f"{opcode} {payload!r}")
+
+    server = OneConnection(hear_close)
+    status, _, err = wscat("--close-code", "3000", "--close-reason", "bis später 👋", "--wait", "0", server.url)
+    expect(status == 0 and "closed 3000 bis später 👋 (local)" in err, f"--close-code: {status} {err!r}")
+    server.finish()
 
     def drop(connection, key):
         accept(connection, key)

@@ -1,9 +1,10 @@
 // The page at "/", as a person uses it in headless Chromium: one line a check, "pass NAME" or "FAIL NAME: reason".
-// usage: node run_page_check.js PORT FOLDER. Screenshots go into FOLDER: echo.png, echo-360.png, echo-dark.png.
+// usage: node run_page_check.js FOLDER ADDRESS. Screenshots go into FOLDER: echo.png, echo-360.png, echo-dark.png.
 const path = require("path");
 const { launch } = require("./chromium.js");
 
-const [port, folder] = process.argv.slice(2);
+const [folder, address] = process.argv.slice(2);
+const kPage = address.replace(/^ws/, "http") + "/";
 const kHostile = '<img src=x onerror="window.hurt = true"> 🌫️ ' + "long".repeat(60);
 
 function expect(condition, text) {
@@ -11,7 +12,7 @@ function expect(condition, text) {
 }
 
 async function connected(page) {
-  await page.goto(`http://127.0.0.1:${port}/`);
+  await page.goto(kPage);
   await page.waitForSelector('#state[data-state="open"]');
 }
 
