@@ -7,7 +7,7 @@ import requirements
 
 OUTCOMES = ("strict", "non-strict", "failed", "not run")
 STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 78rem; padding: 0 1rem; color: #1b2330;
+body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 110rem; padding: 0 1rem; color: #1b2330;
        background: #fff; }
 table { border-collapse: collapse; margin: 1rem 0 2rem; width: 100%; }
 th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #d9dee6; vertical-align: top; }

@@ -167,12 +167,16 @@ TEST_F(Deflates, D7_WindowsCountAsMemoryAndNewcomersGet503BeforeTheyTakeAllOfIt)
   config.compression = {.enabled = true, .server_context_takeover = true, .client_context_takeover = true};
   config.memory_limit = 8 * 1024 * 1024;
   start_with(config);
+  ClientOptions options;
+  options.compression.emplace();
   std::vector<SimulatedClient> clients;
   int refused = 0;
   for (int i = 0; i < 60; i++) {
-    auto client = connect_offering("permessage-deflate");
+    auto client = world->connect(*server, "/", options);
+    world->run_for(100ms);
     if (client.status() == 101) {
-      send(client, rsv1_text(ReferenceDeflater().message(json(1000, i))));
+      client.send_text(json(1000, i));
+      world->run_for(100ms);
       clients.push_back(std::move(client));
     } else {
       EXPECT_EQ(client.status(), 503);
