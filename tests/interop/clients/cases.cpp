@@ -193,6 +193,7 @@ int run(Client& client, int argc, char** argv) {
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   std::printf("client %s\n", client.version().c_str());
   const auto cannot = client.cannot();
+  auto notes = client.notes();
   Cases cases(client, argv[1]);
   for (const auto& one : kCases) {
     const auto reason = cannot.find(one.first);
@@ -203,7 +204,8 @@ int run(Client& client, int argc, char** argv) {
     alarm(kTimeoutSeconds);
     try {
       (cases.*one.second)();
-      std::printf("pass %s\n", one.first);
+      const std::string& note = notes[one.first];
+      std::printf("pass %s%s%s\n", one.first, note.empty() ? "" : ": ", note.c_str());
     } catch (const std::exception& error) {
       std::printf("FAIL %s: %s\n", one.first, error.what());
     }
