@@ -45,6 +45,13 @@ def check_states():
     expect("server ends with status 0" in result.outcomes, "the server's end is not looked at")
 
 
+def check_note():
+    noted = result_of("echo 'pass text: but the type is not seen'; echo pass ping")
+    expect(noted.outcomes["text"] == Outcome(OK, "but the type is not seen") and not noted.failures(), f"{noted}")
+    text = matrix.render([noted], [])
+    expect("| ok [1] | ok   |" in text and "- [1] but the type is not seen" in text, text)
+
+
 def check_what_is_red():
     for what, result in {
         "a missing program": result_of("", command=("./is-not-there",)),
@@ -86,11 +93,13 @@ def check_readme():
         expect(found, f"no row for {row.name}, {row.route.name}")
         expect(len(found) >= len(row.columns), f"{row.name}, {row.route.name}: {len(found)} cells")
         for cell in found:
-            expect(cell == "ok" or len(footnotes.get(cell, "")) > 40, f"{row.name}, {row.route.name}: {cell!r}")
+            note = cell.removeprefix("ok").strip()
+            expect(cell == "ok" or len(footnotes.get(note, "")) > 40, f"{row.name}, {row.route.name}: {cell!r}")
 
 
 def check():
     check_states()
+    check_note()
     check_what_is_red()
     check_difference()
     check_readme()
