@@ -62,7 +62,8 @@ def table(lines):
 
 
 def versions(results):
-    return table([("peer", "version"), *sorted({(result.row.name, result.version) for result in results if result.version})])
+    found = {(result.row.name, result.version) for result in results if result.version}
+    return table([("peer", "version"), *sorted(found)])
 
 
 def in_readme(readme):
@@ -80,5 +81,5 @@ def put_into_readme(readme, text):
 
 def difference(readme, text):
     """Lines of a diff; none where the README says the same."""
-    return list(difflib.unified_diff(
-        in_readme(readme).strip().splitlines(), text.strip().splitlines(), "tests/interop/README.md", "this run", lineterm=""))
+    said, met = in_readme(readme).strip().splitlines(), text.strip().splitlines()
+    return list(difflib.unified_diff(said, met, "tests/interop/README.md", "this run", lineterm=""))
