@@ -217,8 +217,7 @@ class LwsClient : public interop::Client {
         "LWS_CALLBACK_WS_PEER_INITIATED_CLOSE is for an unsolicited one (libwebsockets/lws-callbacks.h).";
     const char* const compressed =
         "Only messages that come back compressed: where permessage-deflate was agreed on, its client never ends with a "
-        "message that comes as it is (github.com/warmcat/libwebsockets, issue 2794). A server that compresses all it "
-        "sends such clients has compression.threshold 1 and server_context_takeover.";
+        "message that comes as it is (github.com/warmcat/libwebsockets, issue 2794).";
     return {{"close 1000", note}, {"close 3000", note}, {"compressed", compressed}};
   }
   bool takes_uncompressed() const override { return false; }

@@ -82,5 +82,5 @@ def put_into_readme(readme, text):
 
 def difference(readme, text):
     """Lines of a diff; none where the README says the same."""
-    return list(difflib.unified_diff(
-        in_readme(readme).strip().splitlines(), text.strip().splitlines(), "tests/interop/README.md", "this run", lineterm=""))
+    said, met = in_readme(readme).strip().splitlines(), text.strip().splitlines()
+    return list(difflib.unified_diff(said, met, "tests/interop/README.md", "this run", lineterm=""))
