@@ -152,7 +152,8 @@ def haproxy(setting, backend, timeout, proxy_v2=False):
     folder = new_folder(setting.build, "haproxy", listeners)
     text = configuration("haproxy.cfg", {
         "bind :80\n": f"bind fd@{plain}\n", "bind :443 ": f"bind fd@{tls} ",
-        "/etc/haproxy/example.org.pem": haproxy_certificate(setting, folder), "timeout tunnel 60s": f"timeout tunnel {timeout}",
+        "/etc/haproxy/example.org.pem": haproxy_certificate(setting, folder),
+        "timeout tunnel 60s": f"timeout tunnel {timeout}",
         "127.0.0.1:8080": backend + (" send-proxy-v2" if proxy_v2 else ""),
     })
     with start_haproxy(folder, listeners, text):
