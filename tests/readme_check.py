@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Every C++ program in README.md compiles, and the first ones have at most 20 lines; proxies' configurations are tested ones."""
+"""Every C++ program in README.md compiles, and the first ones have at most 20 lines; proxies are set up as in tests."""
 
 import pathlib
 import re
@@ -11,7 +11,7 @@ shown = re.findall(r"```(?:nginx|haproxy)\n(.*?)```", readme, re.S)
 tested = [file.read_text(encoding="utf-8") for file in sorted(pathlib.Path("tests/interop/proxies").iterdir())
           if file.suffix in (".conf", ".cfg")]
 if sorted(shown) != sorted(tested):
-    sys.exit(f"README.md shows {len(shown)} configurations of proxies; tests/interop/proxies has {len(tested)}, or others")
+    sys.exit(f"README.md shows {len(shown)} configurations of proxies, tests/interop/proxies {len(tested)}, or others")
 programs = re.findall(r"```cpp\n(.*?)```", readme, re.S)
 if len(programs) < 4:
     sys.exit(f"README.md has {len(programs)} programs, expected at least 4")

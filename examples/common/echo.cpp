@@ -43,7 +43,7 @@ brume::Task<> close_when_told(brume::Connection& connection) {
 
 brume::Task<> tell_who(brume::Connection& connection) {
   const brume::Request& request = connection.request();  // gone once this waits
-  const nlohmann::json seen{{"client", request.client_address().to_string()},
+  const nlohmann::json seen{{"client", request.client_address().host()},
                             {"remote", connection.remote_address().to_string()},
                             {"scheme", request.scheme()},
                             {"host", request.header("Host").value_or("")}};

@@ -13,8 +13,8 @@ brume::WebSocketEndpoint echo(bool callbacks);
 // no Close frame may carry (RFC 6455, 7.4), is answered with what is wrong with it.
 brume::WebSocketEndpoint closing();
 
-// The first message is JSON: "client" (Request::client_address()), "remote" (the connection's address, or what a PROXY
-// header says), "scheme" (empty: not known), "host". What comes is ignored.
+// The first message is JSON: "client" (Request::client_address(), without a port), "remote" (the connection's address,
+// or what a PROXY header says), "scheme" (empty: not known), "host". What comes is ignored.
 brume::WebSocketEndpoint whoami();
 
 }  // namespace examples

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -107,6 +109,13 @@ Options parse_options(int argc, char** argv, const char* description, const AddO
   constexpr std::size_t kHeader = 14;
   options.config.max_buffered_size =
       std::max(options.config.max_buffered_size, 2 * (options.config.max_message_size + kHeader));
+  // It may also come in more frames: clients whose write buffer is small send one for each time it is full, and some an
+  // empty last one.
+  constexpr std::size_t kSmallFrame = 4096;
+  constexpr std::size_t kMostFrames = 1 << 24;
+  options.config.max_fragments =
+      std::max(options.config.max_fragments,
+               static_cast<std::uint32_t>(std::min(options.config.max_message_size / kSmallFrame + 1, kMostFrames)));
   return options;
 }
 

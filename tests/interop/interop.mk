@@ -7,7 +7,7 @@ INTEROP_SERVERS := $(patsubst %,$(INTEROP_DIR)/%_server,beast gorilla)
 
 .PHONY: interop-peers
 
-interop: ## clients and servers that other people wrote, plain and by TLS, on io_uring and epoll (ONLY=name, route or name/route; UPDATE=1)
+interop: ## clients and servers that other people wrote, plain and by TLS (ONLY=name, route or name/route; UPDATE=1)
 	@$(PACKAGES) interop
 	@$(MAKE) $(OUT)/bin/echo $(OUT)/bin/wscat $(INTEROP_DIR)/node_modules
 	@$(MAKE) -k interop-peers || true

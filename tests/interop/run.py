@@ -69,7 +69,7 @@ def print_failures(results):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", required=True, type=pathlib.Path, help="the folder of peers that were compiled")
-    parser.add_argument("--only", default="", help="names, routes or NAME/ROUTE, by commas; the README is not compared then")
+    parser.add_argument("--only", default="", help="names, routes or NAME/ROUTE, by commas; without README")
     parser.add_argument("--update", action="store_true", help="write the matrix into the README")
     options = parser.parse_args()
     build = options.build.resolve()

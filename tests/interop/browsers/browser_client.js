@@ -1,4 +1,4 @@
-// A browser through the cases: a page that the server under test serves opens the sockets, so its Origin is checked, too.
+// A browser through the cases: a page that the server under test serves opens the sockets, so that its Origin is checked.
 // usage: node browser_client.js chromium|firefox ADDRESS
 const { readFileSync } = require("fs");
 const path = require("path");
@@ -6,8 +6,9 @@ const { launch } = require("./launch.js");
 
 const [name, address] = process.argv.slice(2);
 const kPage = address.replace(/^ws/, "http") + "/";
-const kClients = path.join(__dirname, "..", "clients");
-const kScripts = ["waiting.js", "cases.js", "websocket_api.js"].map((file) => readFileSync(path.join(kClients, file), "utf8"));
+const kScripts = ["waiting.js", "cases.js", "websocket_api.js"].map((file) =>
+  readFileSync(path.join(__dirname, "..", "clients", file), "utf8"),
+);
 
 // Runs in the page. Each line has to have arrived here before the browser is closed.
 async function runCases(address) {

@@ -1,7 +1,7 @@
 // Starts the browsers that Debian has, headless, through puppeteer-core: Chromium by its own protocol, Firefox by
-// WebDriver BiDi. Neither reads the authority of a test from a file. So the server's certificate is verified here, against
-// INTEROP_CA and as strictly as Node does it; then Chromium is told to accept this very key (its hash on the command
-// line), and Firefox, which has no such option, to accept any certificate.
+// WebDriver BiDi. Neither reads the authority of a test from a file. So the server's certificate is verified here,
+// against INTEROP_CA and as strictly as Node does it; then Chromium is told to accept this very key (its hash on the
+// command line), and Firefox, which has no such option, to accept any certificate.
 const { createHash, X509Certificate } = require("crypto");
 const { existsSync, readFileSync } = require("fs");
 const path = require("path");

@@ -30,7 +30,8 @@ class Client(WebSocketClientProtocol):
         factory = WebSocketClientFactory(url)
         factory.protocol = cls
         factory.setProtocolOptions(
-            maxMessagePayloadSize=0, perMessageCompressionOffers=[PerMessageDeflateOffer()] if compressed else [],
+            maxMessagePayloadSize=0, openHandshakeTimeout=cases.TIMEOUT_SECONDS,
+            closeHandshakeTimeout=cases.TIMEOUT_SECONDS, perMessageCompressionOffers=[PerMessageDeflateOffer()] if compressed else [],
             perMessageCompressionAccept=accept)
         address = urllib.parse.urlsplit(url)
         _, connection = await asyncio.get_running_loop().create_connection(

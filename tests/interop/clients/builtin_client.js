@@ -4,6 +4,6 @@ const Cases = require("./cases.js");
 const { Waiting } = require("./waiting.js");
 const { websocketApi } = require("./websocket_api.js");
 
-const version = process.versions.bun ? `Bun ${process.versions.bun}` : `Node ${process.versions.node}, undici ${process.versions.undici}`;
-console.log(`client ${version}`);
+const { bun, node, undici } = process.versions;
+console.log(bun ? `client Bun ${bun}` : `client Node ${node}, undici ${undici}`);
 Cases.run(websocketApi(Waiting), process.argv[2], (line) => console.log(line)).then(() => process.exit(0));

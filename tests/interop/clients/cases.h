@@ -55,6 +55,10 @@ class Client {
   virtual std::string version() const = 0;
   // Cases that it cannot do, each with the reason.
   virtual std::map<std::string, std::string> cannot() const { return {}; }
+  // Cases of which it sees less than the case says, each with what is missing.
+  virtual std::map<std::string, std::string> notes() const { return {}; }
+  // Whether it takes messages as they are where permessage-deflate was agreed on (small ones, random ones).
+  virtual bool takes_uncompressed() const { return true; }
   // `compressed`: permessage-deflate is offered.
   virtual std::unique_ptr<Connection> connect(const Url& url, bool compressed) = 0;
 };

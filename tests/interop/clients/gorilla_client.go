@@ -94,9 +94,12 @@ func expectClose(connection *websocket.Conn, code int, reasons ...string) error 
 	return nil
 }
 
+func control(connection *websocket.Conn, kind int, payload []byte) error {
+	return connection.WriteControl(kind, payload, time.Now().Add(timeout))
+}
+
 func closeBy(connection *websocket.Conn, code int, reason string) error {
-	err := connection.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, reason), time.Now().Add(timeout))
-	if err != nil {
+	if err := control(connection, websocket.CloseMessage, websocket.FormatCloseMessage(code, reason)); err != nil {
 		return err
 	}
 	return expectClose(connection, code, "", reason)
@@ -163,8 +166,8 @@ func (c *client) compressed() error {
 	noise := make([]byte, 70000)
 	rand.New(rand.NewSource(7)).Read(noise)
 	messages = append(messages,
-		message{websocket.TextMessage, nil}, message{websocket.BinaryMessage, nil}, message{websocket.TextMessage, []byte("short")},
-		message{websocket.BinaryMessage, noise}, message{websocket.TextMessage, letters(limitBytes)})
+		message{websocket.TextMessage, nil}, message{websocket.BinaryMessage, nil},
+		message{websocket.TextMessage, []byte("short")}, message{websocket.BinaryMessage, noise}, message{websocket.TextMessage, letters(limitBytes)})
 	for _, message := range messages {
 		if err := expectEcho(connection, message.kind, message.payload); err != nil {
 			return err
@@ -181,7 +184,7 @@ func (c *client) ping() error {
 	}
 	pong := ""
 	connection.SetPongHandler(func(payload string) error { pong = payload; return nil })
-	if err := connection.WriteControl(websocket.PingMessage, []byte("are you there?"), time.Now().Add(timeout)); err != nil {
+	if err := control(connection, websocket.PingMessage, []byte("are you there?")); err != nil {
 		return err
 	}
 	if err := expectEcho(connection, websocket.TextMessage, []byte("behind the ping")); err != nil {
@@ -263,7 +266,9 @@ func main() {
 		}},
 		{"fragmented", c.fragmented},
 		{"1 MiB", func() error {
-			return c.echoes(message{websocket.TextMessage, letters(limitBytes)}, message{websocket.BinaryMessage, someBytes(limitBytes)})
+			return c.echoes(
+				message{websocket.TextMessage, letters(limitBytes)},
+				message{websocket.BinaryMessage, someBytes(limitBytes)})
 		}},
 		{"compressed", c.compressed},
 		{"ping", c.ping},

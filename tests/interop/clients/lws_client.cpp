@@ -4,6 +4,7 @@
 #include <deque>
 #include <functional>
 #include <libwebsockets.h>
+#include <map>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -43,7 +44,7 @@ class LwsConnection : public interop::Connection {
     connect.ssl_connection = url.is_secure ? LCCSCF_USE_SSL : 0;
     connect.alpn = "http/1.1";
     connect.local_protocol_name = kProtocols[0].name;
-    connect.userdata = this;
+    connect.opaque_user_data = this;
     wsi_ = lws_client_connect_via_info(&connect);
     serve_until([this] { return open_ || over_; });
     if (!open_) throw std::runtime_error("not opened: " + error_);
@@ -175,8 +176,10 @@ class LwsConnection : public interop::Connection {
     return 0;
   }
 
-  static int callback(lws* wsi, lws_callback_reasons reason, void* user, void* in, std::size_t size) {
-    return user == nullptr ? 0 : static_cast<LwsConnection*>(user)->on_event(wsi, reason, in, size);
+  // `user` is something else in some events (the SSL_CTX in one).
+  static int callback(lws* wsi, lws_callback_reasons reason, void*, void* in, std::size_t size) {
+    void* const connection = wsi == nullptr ? nullptr : lws_get_opaque_user_data(wsi);
+    return connection == nullptr ? 0 : static_cast<LwsConnection*>(connection)->on_event(wsi, reason, in, size);
   }
 
   struct DestroyContext {
@@ -207,6 +210,18 @@ class LwsClient : public interop::Client {
  public:
   LwsClient() { lws_set_log_level(LLL_ERR, nullptr); }
   std::string version() const override { return std::string("libwebsockets ") + lws_get_library_version(); }
+
+  std::map<std::string, std::string> notes() const override {
+    const char* const note =
+        "libwebsockets tells nothing of the answer to its own Close, only that the connection is over: "
+        "LWS_CALLBACK_WS_PEER_INITIATED_CLOSE is for an unsolicited one (libwebsockets/lws-callbacks.h).";
+    const char* const compressed =
+        "Only messages that come back compressed: where permessage-deflate was agreed on, its client never ends with a "
+        "message that comes as it is (github.com/warmcat/libwebsockets, issue 2794).";
+    return {{"close 1000", note}, {"close 3000", note}, {"compressed", compressed}};
+  }
+  bool takes_uncompressed() const override { return false; }
+
   std::unique_ptr<interop::Connection> connect(const interop::Url& url, bool compressed) override {
     return std::make_unique<LwsConnection>(url, compressed);
   }

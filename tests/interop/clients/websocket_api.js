@@ -4,8 +4,11 @@
 // It always offers permessage-deflate where it knows it. What the standard does not have:
 const kCannot = {
   fragmented:
-    "The WebSocket API sends whole messages, and the user agent alone decides on frames: WHATWG WebSockets Standard, The WebSocket interface, send(data).",
-  ping: "The WebSocket API has no pings, “not currently exposed in the API”: WHATWG WebSockets Standard, Ping and Pong frames.",
+    "The WebSocket API sends whole messages, and the user agent alone decides on frames: " +
+    "WHATWG WebSockets Standard, The WebSocket interface, send(data).",
+  ping:
+    "The WebSocket API has no pings, “not currently exposed in the API”: " +
+    "WHATWG WebSockets Standard, Ping and Pong frames.",
 };
 
 class ApiConnection {

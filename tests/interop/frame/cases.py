@@ -15,7 +15,7 @@ CASES = (
     Case("text", "text with emoji comes back"),
     Case("binary", "70,000 bytes come back as binary"),
     Case("empty", "an empty text and an empty binary message come back"),
-    Case("fragmented", "messages in four fragments, one of them empty, come back whole"),
+    Case("fragmented", "text and binary in several fragments come back whole"),
     Case("1 MiB", "1 MiB of text and 1 MiB of binary, the largest message allowed, come back"),
     Case("compressed", "permessage-deflate is agreed on, and messages that are alike, random and large come back"),
     Case("ping", "a ping is answered with its payload"),
@@ -28,13 +28,13 @@ CASES = (
 # For brume's client: that a server of somebody else's is checked.
 CERTIFICATE_CASES = (
     Case("unknown CA", "a certificate of another authority is refused, as one of TLS"),
-    Case("wrong name", "a good certificate for another host is refused, as one of TLS; with that name expected it is not"),
+    Case("wrong name", "a good certificate for another host is refused, as one of TLS, unless its name is expected"),
 )
 # Through a proxy, where the server is told for whom it speaks.
 PROXY_CASES = (
     Case("address", "the client is seen at its own address, also where it brings an X-Forwarded-For of its own"),
     Case("Origin", "the page's own Origin is let in, those of another host and of another port are refused with 403"),
-    Case("scheme", "the client's own X-Forwarded-Proto does not count, and an Origin of the other scheme is refused with 403"),
+    Case("scheme", "the client's own X-Forwarded-Proto does not count; an Origin of the other scheme is refused with 403"),
     Case("idle", "pings keep an idle connection open for twice the proxy's time-out; without them the proxy cuts it"),
 )
 ALL = (*CASES, *CERTIFICATE_CASES, *PROXY_CASES)

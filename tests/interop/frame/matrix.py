@@ -3,7 +3,7 @@
 import difflib
 
 from frame.cases import ALL
-from frame.results import CANNOT, FAILED, OK, together
+from frame.results import FAILED, OK, together
 
 BEGIN, END = "<!-- the matrix: written by `make interop UPDATE=1` -->\n", "<!-- end of the matrix -->\n"
 
@@ -47,9 +47,10 @@ def table_of(rows, footnotes):
 
 def cell(results, column, footnotes):
     outcome = together([result.outcomes[column] for result in results])
-    if outcome.state == CANNOT:
-        return footnotes.mark(outcome.reason)
-    return {OK: "ok", FAILED: "FAILED"}[outcome.state]
+    if outcome.state == FAILED:
+        return "FAILED"
+    word = "ok" if outcome.state == OK else ""
+    return f"{word} {footnotes.mark(outcome.reason)}".strip() if outcome.reason else word
 
 
 def table(lines):
@@ -81,5 +82,5 @@ def put_into_readme(readme, text):
 
 def difference(readme, text):
     """Lines of a diff; none where the README says the same."""
-    return list(difflib.unified_diff(
-        in_readme(readme).strip().splitlines(), text.strip().splitlines(), "tests/interop/README.md", "this run", lineterm=""))
+    said, met = in_readme(readme).strip().splitlines(), text.strip().splitlines()
+    return list(difflib.unified_diff(said, met, "tests/interop/README.md", "this run", lineterm=""))

@@ -23,7 +23,8 @@ class PageRow:
         result = Result(self, variant)
         try:
             with self.route.open(variant, setting) as endpoint:
-                follow(("node", str(SCRIPT), str(setting.build)), endpoint.url, setting, result, endpoint.server.terminate)
+                command = ("node", str(SCRIPT), str(setting.build))
+                follow(command, endpoint.url, setting, result, endpoint.server.terminate)
         except (CheckFailed, OSError) as failure:
             result.failed("runs", str(failure))
         return result

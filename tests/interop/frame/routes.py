@@ -23,7 +23,8 @@ class Variant:
         return ["--io", self.backend, "--compression", self.compression, "--max-message", str(LIMIT_BYTES)]
 
 
-VARIANTS = tuple(Variant(backend, compression) for backend in ("io_uring", "epoll") for compression in ("on", "takeover"))
+VARIANTS = tuple(
+    Variant(backend, compression) for backend in ("io_uring", "epoll") for compression in ("on", "takeover"))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -131,18 +131,17 @@ def nginx(setting, backend, timeout):
         yield plain, tls
 
 
-def start_haproxy(setting, listeners, text):
-    folder = new_folder(setting.build, "haproxy", listeners)
+def start_haproxy(folder, listeners, text):
     file = folder / "haproxy.cfg"
     file.write_text(text)
     return running([found("haproxy"), "-db", "-f", str(file)], folder, listeners)
 
 
-def haproxy_certificate(setting):
-    """Certificate and key in one file, as HAProxy wants them."""
-    file = setting.certificates.path / "haproxy.pem"
+def haproxy_certificate(setting, folder):
+    """Certificate and key in one file, as HAProxy wants them. Each has its own: several are started at once."""
+    file = folder / "certificate.pem"
     file.write_text(pathlib.Path(setting.certificate).read_text() + pathlib.Path(setting.key).read_text())
-    return str(file)
+    return f'"{file}"'
 
 
 @contextlib.contextmanager
@@ -150,12 +149,14 @@ def haproxy(setting, backend, timeout, proxy_v2=False):
     """Likewise. `proxy_v2`: it tells the client's address by the PROXY protocol besides."""
     listeners = Listeners(2)
     plain, tls = listeners.descriptors
+    folder = new_folder(setting.build, "haproxy", listeners)
     text = configuration("haproxy.cfg", {
         "bind :80\n": f"bind fd@{plain}\n", "bind :443 ": f"bind fd@{tls} ",
-        "/etc/haproxy/example.org.pem": haproxy_certificate(setting), "timeout tunnel 60s": f"timeout tunnel {timeout}",
+        "/etc/haproxy/example.org.pem": haproxy_certificate(setting, folder),
+        "timeout tunnel 60s": f"timeout tunnel {timeout}",
         "127.0.0.1:8080": backend + (" send-proxy-v2" if proxy_v2 else ""),
     })
-    with start_haproxy(setting, listeners, text):
+    with start_haproxy(folder, listeners, text):
         yield tuple(listeners.ports)
 
 
@@ -163,9 +164,10 @@ def haproxy(setting, backend, timeout, proxy_v2=False):
 def haproxy_tcp(setting, backend, timeout):
     """Yields the one port, whose bytes it passes on as they are, behind a PROXY header."""
     listeners = Listeners(1)
+    folder = new_folder(setting.build, "haproxy", listeners)
     text = configuration("haproxy_tcp.cfg", {
         "bind :443": f"bind fd@{listeners.descriptors[0]}", "timeout client 60s": f"timeout client {timeout}",
         "timeout server 60s": f"timeout server {timeout}", "127.0.0.1:8080": backend,
     })
-    with start_haproxy(setting, listeners, text):
+    with start_haproxy(folder, listeners, text):
         yield listeners.ports[0]

@@ -52,7 +52,8 @@ class ChecksRow:
                 self.route.open(variant, setting, TIMEOUT, NO_PINGS) as without_pings,
             ):
                 check_backend(result, endpoint.server, variant.backend)
-                follow((*command, without_pings.url), endpoint.url, setting, result, endpoint.server.terminate, "checks")
+                command = (*command, without_pings.url)
+                follow(command, endpoint.url, setting, result, endpoint.server.terminate, "checks")
         except (CheckFailed, OSError) as failure:
             result.failed("runs", str(failure))
         result.require(self.columns)

@@ -26,5 +26,8 @@ const server = Bun.serve({
   },
 });
 console.log(`server Bun ${Bun.version}`);
-console.log("cannot fragmented: Bun's ServerWebSocket sends whole messages alone: Bun's reference, ServerWebSocket, send, sendText and sendBinary.");
+console.log(
+  "cannot fragmented: Bun's ServerWebSocket sends whole messages alone: " +
+    "Bun's reference, ServerWebSocket, send, sendText and sendBinary.",
+);
 console.log(`listening ${server.port}`);

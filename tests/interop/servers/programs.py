@@ -122,5 +122,6 @@ class Wscat(Process):
 
 
 def has_option(option):
-    done = subprocess.run([program("wscat"), "--help"], capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False)
+    command = [program("wscat"), "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False)
     return option in done.stdout

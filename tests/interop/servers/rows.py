@@ -175,7 +175,8 @@ class CertificateRow:
         try:
             with Certificates() as own, Server(self.command, own.issue(OTHER_HOST, f"DNS:{OTHER_HOST}")) as server:
                 url = f"wss://{HOST}:{server.listen(lambda line: None)}/"
-                run_cases(result, {"unknown CA": lambda: unknown_authority(url), "wrong name": lambda: wrong_name(url, own)})
+                actions = {"unknown CA": lambda: unknown_authority(url), "wrong name": lambda: wrong_name(url, own)}
+                run_cases(result, actions)
         except (CheckFailed, OSError) as failure:
             result.failed("runs", str(failure))
         result.require(self.columns)
