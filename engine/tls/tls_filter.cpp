@@ -16,8 +16,10 @@ namespace brume::tls {
 namespace {
 
 // Called for each record's header, and for what is in it.
-void count_records(int sending, int, int content, const void*, std::size_t, SSL*, void* filter) {
-  if (sending == 0 && content == SSL3_RT_HEADER) static_cast<TlsFilter*>(filter)->note_record();
+void count_records(int sending, int, int content, const void* data, std::size_t, SSL*, void* filter) {
+  if (sending != 0 || content != SSL3_RT_HEADER) return;
+  const auto* header = static_cast<const unsigned char*>(data);  // kind, version, size (RFC 8446, section 5.1)
+  static_cast<TlsFilter*>(filter)->note_record(std::size_t{header[3]} << 8 | header[4]);
 }
 
 struct BioFree {
@@ -134,6 +136,7 @@ std::size_t TlsFilter::take_input(std::span<std::byte> out) {
   const std::size_t size = std::min(out.size(), input_.size());
   if (size != 0) std::memcpy(out.data(), input_.data(), size);
   input_ = input_.subspan(size);
+  record_left_ -= static_cast<std::uint16_t>(std::min<std::size_t>(size, record_left_));
   return size;
 }
 
@@ -239,8 +242,11 @@ void TlsFilter::fail(TlsFault fault) {
 }
 
 std::uint32_t TlsFilter::take_bare_records() {
-  const std::uint32_t count = records_ - std::min(records_, data_records_);
-  records_ = data_records_ = 0;
+  // What one that is partly there will be is not known yet.
+  const std::uint32_t begun = record_left_ == 0 ? 0 : 1;
+  const std::uint32_t count = records_ - std::min(records_, data_records_ + begun);
+  records_ = begun;
+  data_records_ = 0;
   return count;
 }
 

@@ -98,7 +98,10 @@ class TlsFilter {
   io::Time now() const { return now_; }
   std::size_t take_input(std::span<std::byte> out);
   bool give_output(std::span<const std::byte> records);
-  void note_record() { records_++; }
+  void note_record(std::size_t size) {
+    records_++;
+    record_left_ = static_cast<std::uint16_t>(size);
+  }
 
  private:
   // The spans and the output of the call under way.
@@ -123,6 +126,7 @@ class TlsFilter {
   std::uint32_t handshake_bytes_ = 0;   // received
   std::uint32_t sealed_records_ = 0;    // with the keys in use
   std::array<std::uint8_t, 8> head_{};  // of the connection
+  std::uint16_t record_left_ = 0;       // bytes of the newest record that OpenSSL has not asked for or got
   State state_ = State::fresh;
   bool no_memory_ = false;
 };

@@ -438,6 +438,21 @@ TEST_F(FilterTest, T6_RecordsWithoutDataAreCounted) {
   EXPECT_EQ(pair.server.filter.take_bare_records(), 0U);
 }
 
+TEST_P(EachVersion, ARecordThatComesInPiecesIsNoneWithoutData) {
+  FilterPair pair(server(), client(GetParam()));
+  pair.run();
+  ASSERT_TRUE(pair.open());
+  (void)pair.server.filter.take_bare_records();
+  ASSERT_TRUE(pair.client.seal(std::string(3 * TlsFilter::kMaxRecordPayload, 'x') + "y"));
+  std::string_view rest = pair.client.sent;
+  for (std::size_t size = 1; !rest.empty(); size = size * 2 % 1021) {
+    pair.server.take(rest.substr(0, size));
+    rest.remove_prefix(std::min(size, rest.size()));
+    ASSERT_EQ(pair.server.filter.take_bare_records(), 0U) << rest.size();
+  }
+  EXPECT_EQ(pair.server.opened.size(), 3 * TlsFilter::kMaxRecordPayload + 1);
+}
+
 TEST_F(FilterTest, T6_RenegotiationIsRefusedAndCounted) {
   BareClient client([](SSL_CTX* context) { SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION); });
   End end;
