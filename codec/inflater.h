@@ -31,7 +31,8 @@ struct Inflated {
 // Keeps nothing from one message to the next. Constructor: may throw std::bad_alloc.
 //
 // Of a payload that is cut off inside a block with BFINAL set it may make some message where zlib would find it bad:
-// the block then ends in what stands for the end of the message.
+// the block then ends in what stands for the end of the message. It also takes a block that announces codes for lengths
+// or distances that do not exist (RFC 1951, section 3.2.5), of which zlib takes none, used or not.
 class WholeInflater {
  public:
   // Bytes behind the payload that inflate() needs for itself.

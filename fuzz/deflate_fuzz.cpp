@@ -168,6 +168,9 @@ void write_message(const Choice& choice, std::span<const std::byte> message) {
     expect_back(next, reference, std::span(out).first(written), piece);
   }
   check(deflater.held_bytes() <= codec::Deflater::most_bytes(choice.window_bits), "a compressor has its size");
+  const unsigned fitting = codec::Deflater::window_for(message.size(), choice.window_bits);
+  check(fitting == choice.window_bits || message.size() <= std::size_t{1} << fitting, "a window holds the message");
+  check(fitting == 9 || message.size() > std::size_t{1} << (fitting - 1), "no smaller window would");
 }
 
 codec::DeflateSettings wishes_of(const Choice& choice) {
