@@ -21,7 +21,7 @@ namespace brume::codec {
 struct Inflated {
   enum class State : std::uint8_t {
     done,
-    full,  // there is more than the room holds
+    full,  // there is more than the room holds, or the payload is cut off just where the room ends
     bad,   // the payload is no DEFLATE data, or does not end where a message may end
   };
   State state = State::done;

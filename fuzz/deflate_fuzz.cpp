@@ -75,7 +75,9 @@ State state_of(const ReferenceInflater::Result& result, std::size_t room) {
 
 // What is bad is not looked at.
 void check_same(const Result& seen, const ReferenceInflater::Result& expected, std::size_t room) {
-  check(seen.state == state_of(expected, room), "a payload is what zlib says it is");
+  // Where the room is used up nothing tells yet that the payload is cut off.
+  const bool may_be_full = expected.cut_off && expected.bytes.size() == room && seen.state == State::full;
+  check(may_be_full || seen.state == state_of(expected, room), "a payload is what zlib says it is");
   const std::size_t size = std::min(expected.bytes.size(), room);
   check(seen.state == State::bad || std::ranges::equal(seen.bytes, std::span(expected.bytes).first(size)),
         "a message is what zlib makes of it");
