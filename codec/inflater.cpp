@@ -81,7 +81,9 @@ Inflated StreamInflater::inflate(std::span<std::byte> out) {
     if (result == Z_MEM_ERROR) throw std::bad_alloc();
     if (result == Z_STREAM_END) {
       inflateReset(&stream_);
-      if (stream_.avail_in == 0) return {done, written()};
+      // The tail may have been given while output still waited for room: none of it is used where the payload was
+      // whole.
+      if (stream_.avail_in == 0 || (in_tail_ && stream_.avail_in == kTail.size())) return {done, written()};
       if (in_tail_) return {bad, 0};
       continue;
     }

@@ -140,6 +140,18 @@ TEST(Inflater, D5_OutputMayEndExactlyWhereTheRoomDoes) {
   }
 }
 
+TEST(Inflater, D5_AFinalBlockMayEndThePayloadWhileItsOutputWaitsForRoom) {
+  for (std::size_t size = 1; size <= 600; ++size) {
+    const std::string text(size, 'a');
+    std::string payload = ReferenceDeflater().final_message(text);
+    payload.pop_back();  // the octet of section 7.2.3.4, which not every sender appends
+    for (const std::size_t step : {1, 7, 100}) {
+      StreamInflater inflater(15);
+      EXPECT_EQ(text, streamed(inflater, payload, size, step)) << size << " in steps of " << step;
+    }
+  }
+}
+
 TEST(Inflater, D5_AnEmptyPayloadIsAnEmptyMessage) {
   EXPECT_EQ("", inflate(""));
   StreamInflater inflater(15);
