@@ -250,7 +250,7 @@ void HttpSession::upgrade(const Response& response) {
     deflate->settings.client_no_context_takeover |= short_of_memory;
     codec::append_deflate_answer(extension, *deflate);
     extra.push_back({"Sec-WebSocket-Extensions", extension});
-    agreed = connection::AgreedDeflate(deflate->settings);
+    agreed = connection::AgreedDeflate::of_server(deflate->settings);
   }
   std::string head;
   codec::append_switching_protocols(head, {accept.data(), accept.size()}, response.subprotocol(), extra);
