@@ -63,7 +63,7 @@ class Client::Implementation final : public server::Extension {
   Server* server() { return server_; }
   // Requires: both passed validate().
   std::expected<std::shared_ptr<Feed>, ConnectError> make_feed(std::string_view url, ConnectOptions options) {
-    Feed::TlsContext tls;
+    client::TlsContexts::Settings tls;
     if (codec::parse_url(url)->secure) {
       auto made = tls_.get(options.tls);
       if (!made) return std::unexpected(std::move(made.error()));
