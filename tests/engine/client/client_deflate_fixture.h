@@ -135,10 +135,10 @@ class ClientDeflate : public testing::Test {
     return outcome->error.value_or(ConnectError());
   }
 
+  std::vector<int> closes;  // outlives the client
   ClientWorld own;
   Simulator& world = own.world;
   Client& client = own.client;
-  std::vector<int> closes;
 };
 
 }  // namespace brume::test

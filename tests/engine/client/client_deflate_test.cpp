@@ -203,7 +203,9 @@ TEST_F(ClientDeflate, WithContextTakeoverAMessageRefersToTheOneBeforeInAWindowOf
       EXPECT_TRUE(frame.compressed);
       EXPECT_EQ(window.message(frame.payload), json(400, 100));
     }
-    EXPECT_LT(frames[1].payload.size(), frames[0].payload.size() / 2);
+    // zlib looks back by 262 bytes less than the window.
+    const std::size_t first = frames[0].payload.size();
+    EXPECT_LT(frames[1].payload.size(), bits == 9 ? first : first / 2) << int{bits};
   }
 }
 

@@ -64,6 +64,7 @@ TEST_F(Deflates, TheConnectionSaysWhatWasAgreedOnAlsoWhereAHookTunedIt) {
       if (request.query("want") == "none") use.enabled = false;
       if (request.query("want") == "small") use = {.enabled = true, .server_max_window_bits = 9};
     };
+    server.reset();
     world.emplace();
     server.emplace(*world, config);
     std::vector<std::optional<codec::DeflateSettings>> agreed;
@@ -85,7 +86,7 @@ TEST_F(Deflates, TheConnectionSaysWhatWasAgreedOnAlsoWhereAHookTunedIt) {
       EXPECT_FALSE(agreed[0]->server_no_context_takeover);
     }
     EXPECT_EQ(client.last_text(), json(1000));
-    auto plain = world->connect(*server, "/");
+    (void)world->connect(*server, "/");
     world->run_until_idle();
     ASSERT_EQ(agreed.size(), 2u);
     EXPECT_EQ(agreed[1], std::nullopt);
