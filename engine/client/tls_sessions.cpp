@@ -35,7 +35,7 @@ void TlsSessions::put(const std::string& authority, tls::Session session) noexce
   try {
     sessions_.emplace_back(authority, std::move(session));
   } catch (const std::bad_alloc&) {
-    // A full handshake next time.
+    session.reset();  // a full handshake next time
   }
 }
 
