@@ -152,6 +152,8 @@ std::string_view to_string(ResponseError error) {
       return "the answer's Sec-WebSocket-Extensions header is malformed";
     case ResponseError::unexpected_extension:
       return "the answer has an extension that was not offered";
+    case ResponseError::wrong_extension:
+      return "the answer has an extension with a parameter that does not fit the offer";
     case ResponseError::repeated_subprotocol:
       return "the answer has Sec-WebSocket-Protocol twice";
     case ResponseError::unexpected_subprotocol:

@@ -71,10 +71,11 @@ enum class ResponseError : std::uint8_t {
   wrong_accept,              // not the answer to our key (item 4)
   malformed_extensions,      // section 9.1
   unexpected_extension,      // one that was not offered, or the same one twice (item 5)
+  wrong_extension,           // wrong parameters of one that was offered (RFC 7692, section 7.1)
   repeated_subprotocol,      // the field must not be there twice (section 11.3.4)
   unexpected_subprotocol,    // one that was not offered (item 6)
 };
-inline constexpr std::size_t kResponseErrorCount = 16;
+inline constexpr std::size_t kResponseErrorCount = 17;
 // One short phrase. Static storage.
 std::string_view to_string(ResponseError error);
 // What an error of HeadScanner means for a response.
@@ -108,7 +109,7 @@ std::expected<ResponseHead, ResponseError> parse_response_head(std::string_view 
 
 // Judges the answer to `request` (section 4.1, items 1 to 6, in that order). Returns the subprotocol agreed on, a view
 // into the head; empty where there is none. What the answer says of an extension's parameters is the extension's to
-// judge.
+// judge (judge_deflate_answer()), and wrong_extension where that finds a fault.
 std::expected<std::string_view, ResponseError> judge_response(const ResponseHead& head, const UpgradeRequest& request);
 
 }  // namespace brume::codec

@@ -15,6 +15,15 @@ FrameHeader header_for(Opcode opcode, std::size_t payload_size, bool fin) {
   return header;
 }
 
+std::size_t write_masked(std::span<std::byte> out, FrameHeader header, std::span<const std::byte> payload,
+                         const MaskKey& key) {
+  header.masked = true;
+  header.mask_key = key;
+  const std::size_t header_size = write_frame_header(out, header);
+  apply_mask(out.subspan(header_size, payload.size()), payload, key);
+  return header_size + payload.size();
+}
+
 }  // namespace
 
 std::size_t write_server_frame(std::span<std::byte> out, Opcode opcode, std::span<const std::byte> payload, bool fin) {
@@ -31,12 +40,14 @@ std::size_t write_server_header(std::span<std::byte> out, Opcode opcode, bool co
 
 std::size_t write_client_frame(std::span<std::byte> out, Opcode opcode, std::span<const std::byte> payload,
                                const MaskKey& key, bool fin) {
-  FrameHeader header = header_for(opcode, payload.size(), fin);
-  header.masked = true;
-  header.mask_key = key;
-  const std::size_t header_size = write_frame_header(out, header);
-  apply_mask(out.subspan(header_size, payload.size()), payload, key);
-  return header_size + payload.size();
+  return write_masked(out, header_for(opcode, payload.size(), fin), payload, key);
+}
+
+std::size_t write_compressed_client_frame(std::span<std::byte> out, Opcode opcode, std::span<const std::byte> payload,
+                                          const MaskKey& key) {
+  FrameHeader header = header_for(opcode, payload.size(), true);
+  header.rsv1 = true;
+  return write_masked(out, header, payload, key);
 }
 
 std::size_t write_server_close(std::span<std::byte, kMaxControlFrameSize> out, std::uint16_t code,

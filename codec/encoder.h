@@ -33,6 +33,9 @@ std::size_t write_server_header(std::span<std::byte> out, Opcode opcode, bool co
 // The same as write_server_frame(), masked with `key` (drawn by the caller from a strong source: section 5.3).
 std::size_t write_client_frame(std::span<std::byte> out, Opcode opcode, std::span<const std::byte> payload,
                                const MaskKey& key, bool fin = true);
+// The same of a compressed message: FIN and RSV1 are set (RFC 7692, section 6.1).
+std::size_t write_compressed_client_frame(std::span<std::byte> out, Opcode opcode, std::span<const std::byte> payload,
+                                          const MaskKey& key);
 
 // Largest control frame: header, mask key and 125 bytes.
 inline constexpr std::size_t kMaxControlFrameSize = 2 + 4 + kMaxControlPayloadSize;

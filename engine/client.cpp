@@ -63,7 +63,7 @@ class Client::Implementation final : public server::Extension {
   Server* server() { return server_; }
   // Requires: both passed validate().
   std::expected<std::shared_ptr<Feed>, ConnectError> make_feed(std::string_view url, ConnectOptions options) {
-    Feed::TlsContext tls;
+    client::TlsContexts::Settings tls;
     if (codec::parse_url(url)->secure) {
       auto made = tls_.get(options.tls);
       if (!made) return std::unexpected(std::move(made.error()));
@@ -134,6 +134,12 @@ ConnectAwaiter Client::connect(std::string_view url, ConnectOptions options) {
 std::expected<ConnectHandle, ConnectError> Client::connect(std::string_view url, ConnectOptions options,
                                                            const WebSocketEndpoint& endpoint, Failed failed) {
   if (auto error = validate(url, options)) return std::unexpected(*std::move(error));
+  if (auto wrong = validate(endpoint.bind(url, options.connection)->config)) {
+    ConnectError error;
+    error.cause = ConnectCause::invalid;
+    error.text = std::move(wrong->text);
+    return std::unexpected(std::move(error));
+  }
   const core::GateRef* const gate = implementation_->gate();
   ConnectError refused;
   refused.cause = ConnectCause::stopping;

@@ -124,6 +124,16 @@ constexpr std::uint64_t kMaxBuffer = std::uint64_t{1} << 20;  // bytes
 
 }  // namespace
 
+std::optional<SystemError> validate(const Compression& compression) {
+  using Z = Compression;
+  using Small = Range<Z, std::uint8_t>;
+  return first_out_of_range(compression,
+                            Small{"compression.server_max_window_bits", &Z::server_max_window_bits, 9, 15, "bits"},
+                            Small{"compression.client_max_window_bits", &Z::client_max_window_bits, 8, 15, "bits"},
+                            Small{"compression.level", &Z::level, 1, 9, "(fast to small)"},
+                            Range<Z, std::size_t>{"compression.threshold", &Z::threshold, 1, kGiB, "bytes"});
+}
+
 std::optional<SystemError> validate(const RouteConfig& config) {
   using C = RouteConfig;
   using Size = Range<C, std::size_t>;
@@ -146,15 +156,7 @@ std::optional<SystemError> validate(const RouteConfig& config) {
                              Count{"control_rate", &C::control_rate, 0, 1'000'000'000, "frames a second"})) {
     return error;
   }
-  using Z = Compression;
-  using Small = Range<Z, std::uint8_t>;
-  if (auto error = first_out_of_range(
-          config.compression, Small{"compression.server_max_window_bits", &Z::server_max_window_bits, 9, 15, "bits"},
-          Small{"compression.client_max_window_bits", &Z::client_max_window_bits, 8, 15, "bits"},
-          Small{"compression.level", &Z::level, 1, 9, "(fast to small)"},
-          Range<Z, std::size_t>{"compression.threshold", &Z::threshold, 1, kGiB, "bytes"})) {
-    return error;
-  }
+  if (auto error = validate(config.compression)) return error;
   // A handler that answers each message with one no larger never meets a full outbox: room for what is being sent and
   // as much again.
   constexpr std::size_t kHeader = 14;

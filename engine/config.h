@@ -38,22 +38,24 @@ std::string_view to_string(SlowConsumerPolicy policy);
 // thread, also at the same time; must not throw.
 using LogFunction = std::function<void(LogLevel level, std::string_view line)>;
 
-// permessage-deflate (RFC 7692), where a client offers it. Without context takeover a message refers to no other: it is
-// compressed and inflated by what all connections of a core share (0.6 MiB at most, when first used), a connection owns
-// nothing for it, and a broadcast is compressed once a core for all who agreed on the same. With context takeover small
-// messages that are alike get much smaller, and each connection that uses it owns, counted against memory_limit,
+// permessage-deflate (RFC 7692): a server's, where a client offers it, and what a client offers. Without context
+// takeover a message refers to no other: it is compressed and inflated by what all connections of a core share (0.6 MiB
+// at most, when first used), a connection owns nothing for it, and a broadcast is compressed once a core for all who
+// agreed on the same. With context takeover small messages that are alike get much smaller, and each connection that
+// uses it owns, counted against memory_limit (of a server; a client has its places changed):
 //   to send: 2^(window bits + 2) + 2^(window bits + 3) bytes, at most 2^17 for the latter: 262 KiB at 15 bits, 11 KiB
 //   at 9; to receive: 2^(window bits) + 7 KiB: 40 KiB at 15 bits, 8 KiB at 9.
 // A broadcast is then compressed for each such connection alone; as messages that wait for it belong to each other,
 // drop_oldest does as drop_newest does, and what latest_only may replace goes uncompressed.
 struct Compression {
   bool enabled = false;
-  bool server_context_takeover = false;      // of what this side sends
-  bool client_context_takeover = false;      // of what it receives
+  bool server_context_takeover = false;      // of what the server sends
+  bool client_context_takeover = false;      // of what the client sends
   std::uint8_t server_max_window_bits = 15;  // 9 to 15: the window is 2 to the power of it, in bytes
-  std::uint8_t client_max_window_bits = 15;  // 8 to 15; a client that cannot be told keeps no context
-  std::uint8_t level = 3;                    // 1 (fast) to 9 (small)
-  std::size_t threshold = 256;               // bytes: a smaller message is sent as it is
+  // 8 to 15; a client that cannot be told keeps no context. With 8 a client of brume sends everything as it is.
+  std::uint8_t client_max_window_bits = 15;
+  std::uint8_t level = 3;       // 1 (fast) to 9 (small)
+  std::size_t threshold = 256;  // bytes: a smaller message is sent as it is
 };
 
 // The fields that matter once a request's head has been read: a route may have its own.
@@ -78,6 +80,10 @@ struct RouteConfig {
   // Instead of `subprotocols`: one of those the client offered (in its order), or "" for none; any other answer is a
   // 500. Called where none were offered, too.
   std::function<std::string(const Request&, std::span<const std::string_view> offered)> choose_subprotocol{};
+  // What one upgrade may use of permessage-deflate: `use` comes as `compression` stands; the hook may switch it off or
+  // on and change takeover and windows (level and threshold stay the route's). `offered`: the extensions the client
+  // offers, each with its parameters as they stand there. Called where it offers any. A value out of range is a 500.
+  std::function<void(const Request&, std::span<const std::string_view> offered, Compression& use)> choose_compression{};
   // Sees the 101 before it is sent: adds fields to it (Set-Cookie), or puts a refusal in its place.
   std::function<void(const Request&, Response&)> on_upgrade{};
   Compression compression{};  // off
@@ -111,5 +117,6 @@ struct Config : RouteConfig {
 // The first field out of range, or nothing. `descriptor_limit`: the hard limit of descriptors (0: not known).
 std::optional<SystemError> validate(const Config& config, std::size_t descriptor_limit);
 std::optional<SystemError> validate(const RouteConfig& config);
+std::optional<SystemError> validate(const Compression& compression);
 
 }  // namespace brume

@@ -18,6 +18,7 @@
 #include <string_view>
 #include <utility>
 
+#include <brume/codec/permessage_deflate.h>
 #include <brume/engine/config.h>
 #include <brume/engine/core/gate_ref.h>
 #include <brume/engine/core/inline_function.h>
@@ -135,6 +136,9 @@ class Connection {
   std::optional<TlsInfo> tls_info() const;
   // The subprotocol agreed on, or empty. Valid as long as the connection.
   std::string_view subprotocol() const;
+  // What was agreed on for compressed messages; nullopt: nothing. A window of 256 bytes that the peer keeps to is told
+  // as one of 512. Valid as long as the connection.
+  std::optional<codec::DeflateSettings> compression() const;
   // The upgrade request. Requires: a server's connection; the handler has not suspended yet (callbacks: `open` has not
   // returned), or keep_request.
   const Request& request() const;

@@ -103,6 +103,11 @@ Options parse(int argc, char** argv) {
   app.add_option("--io", io, "auto, io_uring or epoll; default: what BRUME_IO says, else auto")
       ->check(CLI::IsMember({"default", "auto", "io_uring", "epoll"}))
       ->capture_default_str();
+  std::string compression = "off";
+  app.add_option("--compression", compression,
+                 "permessage-deflate: off, on, or takeover (contexts are kept from message to message)")
+      ->check(CLI::IsMember({"off", "on", "takeover"}))
+      ->capture_default_str();
   app.add_flag("--reconnect", options.reconnect, "connect again, with growing waits, when the connection is lost");
   app.add_flag("-q,--quiet", options.quiet, "print messages only");
   try {
@@ -136,6 +141,9 @@ Options parse(int argc, char** argv) {
   brume::RouteConfig& limits = options.connect.connection;
   limits.max_message_size = options.max_message;
   limits.max_buffered_size = std::max(limits.max_buffered_size, 2 * (limits.max_message_size + 14));
+  limits.compression.enabled = compression != "off";
+  limits.compression.server_context_takeover = compression == "takeover";
+  limits.compression.client_context_takeover = compression == "takeover";
   if (options.reconnect) options.connect.reconnect = brume::Backoff();
   return options;
 }
@@ -153,8 +161,9 @@ brume::Callbacks callbacks(const Options& options, Ending& ending) {
   made.open = [&options](brume::Connection& c) {
     if (!options.quiet) {
       const std::string subprotocol(c.subprotocol());
-      std::fprintf(stderr, "connected to %s%s%s\n", c.remote_address().to_string().c_str(),
-                   subprotocol.empty() ? "" : ", subprotocol ", subprotocol.c_str());
+      std::fprintf(stderr, "connected to %s%s%s%s\n", c.remote_address().to_string().c_str(),
+                   subprotocol.empty() ? "" : ", subprotocol ", subprotocol.c_str(),
+                   c.compression() ? ", compressed" : "");
     }
     if (options.ping) (void)c.ping(brume::as_bytes("wscat"));
   };

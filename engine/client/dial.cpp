@@ -37,7 +37,7 @@ std::vector<io::Address> take_turns(std::vector<io::Address> addresses) {
 }  // namespace
 
 Dial::Dial(connection::CoreContext& context, Owner& owner, const codec::Url& url, const ConnectOptions& options,
-           TlsContext tls, connection::RouteRef route)
+           TlsContexts::Settings tls, connection::RouteRef route)
     : context_(context), owner_(owner), url_(url), options_(options), tls_(std::move(tls)), route_(std::move(route)) {
   context_.reactor.arm(deadline_, context_.reactor.now() + options_.connect_timeout);
 }
@@ -97,7 +97,9 @@ void Dial::upgrade(io::SocketId socket, const io::Address& peer) {
       link->start(options_.connection.write_timeout, false);
       connection::Transport* transport = link;
       if (url_.secure) {
-        auto& secured = connection::TlsTransport::open_client(*link, tls_core_of(context_), tls_, url_.host, nullptr);
+        const tls::Session resume = tls_->resumes ? tls_->sessions.take(url_.authority) : nullptr;
+        auto& secured =
+            connection::TlsTransport::open_client(*link, tls_core_of(context_), tls_->context, url_.host, resume);
         secured_ = &secured;
         transport = &secured;
       }
@@ -115,7 +117,14 @@ void Dial::upgrade(io::SocketId socket, const io::Address& peer) {
   fail(ConnectStep::connect, ConnectCause::failed, "out of memory, or of connections", ENOMEM);
 }
 
+// A server's ticket comes with the end of its handshake, in front of its answer. Also where that refuses: the next
+// attempt is as good as the next connection.
+void Dial::keep_session() {
+  if (secured_ && tls_->resumes && secured_->handshake_done()) tls_->sessions.put(url_.authority, secured_->session());
+}
+
 void Dial::on_upgraded() {
+  keep_session();
   upgrade_ = nullptr;
   over_ = true;
   context_.reactor.timers().cancel(deadline_);
@@ -126,6 +135,7 @@ void Dial::on_upgrade_failed(ConnectError error) {
   upgrade_ = nullptr;
   if (over_) return;
   over_ = true;
+  keep_session();
   context_.reactor.timers().cancel(deadline_);
   tell_tls(error);
   owner_.on_dial_failed(std::move(error));

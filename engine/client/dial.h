@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <brume/engine/client/options.h>
+#include <brume/engine/client/tls_contexts.h>
 #include <brume/engine/client/upgrade_session.h>
 #include <brume/engine/connection/core_context.h>
 #include <brume/engine/connection/tls_transport.h>
@@ -33,10 +34,9 @@ class Dial final : private connection::Connects::Owner, private UpgradeSession::
     ~Owner() = default;
   };
 
-  using TlsContext = std::shared_ptr<const tls::TlsContext>;
   // `url` and `options` outlive it. `tls`: null where the URL is not secure.
   Dial(connection::CoreContext& context, Owner& owner, const codec::Url& url, const ConnectOptions& options,
-       TlsContext tls, connection::RouteRef route);
+       TlsContexts::Settings tls, connection::RouteRef route);
   ~Dial();
   Dial(const Dial&) = delete;
   Dial& operator=(const Dial&) = delete;
@@ -61,6 +61,8 @@ class Dial final : private connection::Connects::Owner, private UpgradeSession::
   void on_time_out();
   void abandon_connects();
   void upgrade(io::SocketId socket, const io::Address& peer);
+  // For the next connection to resume by.
+  void keep_session();
   // Makes `error`, of an upgrade, say what TLS met, where it met something.
   void tell_tls(ConnectError& error) const;
   void fail(ConnectStep step, ConnectCause cause, std::string text, int code = 0);
@@ -69,7 +71,7 @@ class Dial final : private connection::Connects::Owner, private UpgradeSession::
   Owner& owner_;
   const codec::Url& url_;
   const ConnectOptions& options_;
-  TlsContext tls_;
+  TlsContexts::Settings tls_;
   connection::RouteRef route_;
   ConnectStep step_ = ConnectStep::resolve;
   std::vector<io::Address> addresses_;  // not tried yet, the next one last

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <cassert>
+#include <cerrno>
 #include <charconv>
+#include <new>
 #include <utility>
 
 #include <brume/codec/close_payload.h>
@@ -36,7 +38,7 @@ std::string describe(const CloseInfo& info) {
 
 }  // namespace
 
-Feed::Feed(std::string_view url, ConnectOptions options, TlsContext tls, std::shared_ptr<Cores> cores)
+Feed::Feed(std::string_view url, ConnectOptions options, TlsContexts::Settings tls, std::shared_ptr<Cores> cores)
     : url_(*codec::parse_url(url)),
       options_(std::move(options)),
       tls_(std::move(tls)),
@@ -106,8 +108,17 @@ void Feed::start(ClientCore& core, std::uint64_t id) {
 void Feed::dial() {
   state_ = State::dialing;
   dials_++;
-  dial_.reset(new Dial(core_->context(), *this, url_, options_, tls_, route_));  // a private base keeps make_unique out
-  core_->resolve(id_, dials_, url_);
+  try {
+    // A private base keeps make_unique out.
+    dial_.reset(new Dial(core_->context(), *this, url_, options_, tls_, route_));
+    core_->resolve(id_, dials_, url_);
+  } catch (const std::bad_alloc&) {
+    ConnectError error;
+    error.step = ConnectStep::resolve;
+    error.text = "out of memory";  // short: needs none
+    error.code = ENOMEM;
+    on_dial_failed(std::move(error));
+  }
 }
 
 void Feed::on_resolved(std::uint64_t dial, io::Environment::Resolution resolution) {

@@ -17,7 +17,6 @@
 #include <brume/engine/client/client_connection.h>
 #include <brume/engine/client/dial.h>
 #include <brume/engine/client/options.h>
-#include <brume/engine/tls/tls_context.h>
 #include <brume/engine/websocket.h>
 
 namespace brume::client {
@@ -33,9 +32,8 @@ struct Cores {
 
 class Feed final : private Dial::Owner {
  public:
-  using TlsContext = std::shared_ptr<const tls::TlsContext>;
   // `options` and `url` passed validate(). `tls`: that of the options, for wss://; else null.
-  Feed(std::string_view url, ConnectOptions options, TlsContext tls, std::shared_ptr<Cores> cores);
+  Feed(std::string_view url, ConnectOptions options, TlsContexts::Settings tls, std::shared_ptr<Cores> cores);
   ~Feed();
   Feed(const Feed&) = delete;
   Feed& operator=(const Feed&) = delete;
@@ -98,7 +96,7 @@ class Feed final : private Dial::Owner {
 
   codec::Url url_;
   ConnectOptions options_;
-  TlsContext tls_;
+  TlsContexts::Settings tls_;
   std::string name_;
   std::shared_ptr<Cores> cores_;
   std::shared_ptr<Link> link_;

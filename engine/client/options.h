@@ -15,6 +15,7 @@
 #include <vector>
 
 #include <brume/codec/client_handshake.h>
+#include <brume/codec/permessage_deflate.h>
 #include <brume/engine/config.h>
 #include <brume/engine/connection.h>
 #include <brume/engine/tls_config.h>
@@ -42,10 +43,11 @@ enum class ConnectCause : std::uint8_t {
 struct ConnectError {
   ConnectStep step = ConnectStep::start;
   ConnectCause cause = ConnectCause::failed;
-  std::string text{};                          // one line, with what was tried
-  int code = 0;                                // errno of steps connect and tls, where there is one
-  std::optional<codec::ResponseError> rule{};  // of step upgrade: the rule the answer broke
-  int status = 0;                              // of step upgrade: the answer's status, once there is one
+  std::string text{};                                       // one line, with what was tried
+  int code = 0;                                             // errno of steps connect and tls, where there is one
+  std::optional<codec::ResponseError> rule{};               // of step upgrade: the rule the answer broke
+  std::optional<codec::DeflateAnswerError> deflate_rule{};  // where that is about permessage-deflate: which of its own
+  int status = 0;                                           // of step upgrade: the answer's status, once there is one
   std::vector<std::pair<std::string, std::string>> headers{};  // of that answer
   std::string body{};                                          // its first kMaxBody bytes
 
@@ -99,7 +101,9 @@ struct ConnectOptions {
   std::function<void(const Retry&)> retrying{};  // before each wait; on its core's thread
   // Of wss://. Files are read by the client's first connect() with such settings, and not again.
   TlsClientConfig tls{};
-  RouteConfig connection{};  // limits, time-outs and heartbeat of the connection, as a server's route has them
+  // Limits, time-outs, heartbeat and compression of the connection, as a server's route has them. What is set there of
+  // `compression` is what is offered: a server that wants more than that is refused, one that wants none is welcome.
+  RouteConfig connection{};
 };
 
 // The first fault of options or URL, or nothing.

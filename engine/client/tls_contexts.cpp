@@ -4,7 +4,7 @@
 
 namespace brume::client {
 
-std::expected<TlsContexts::Context, ConnectError> TlsContexts::get(const TlsClientConfig& config) {
+std::expected<TlsContexts::Settings, ConnectError> TlsContexts::get(const TlsClientConfig& config) {
   const std::lock_guard lock(mutex_);
   const auto found = std::ranges::find(known_, config, [](const auto& known) -> const auto& { return known.first; });
   if (found != known_.end()) return found->second;
@@ -16,9 +16,12 @@ std::expected<TlsContexts::Context, ConnectError> TlsContexts::get(const TlsClie
     error.text = std::move(made.error().text);
     return std::unexpected(std::move(error));
   }
+  auto settings = std::make_shared<TlsSettings>();
+  settings->context = *std::move(made);
+  settings->resumes = config.resume;
   if (known_.size() == kMax) known_.erase(known_.begin());
-  known_.emplace_back(config, *made);
-  return *std::move(made);
+  known_.emplace_back(config, settings);
+  return settings;
 }
 
 }  // namespace brume::client

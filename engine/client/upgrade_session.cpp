@@ -14,6 +14,11 @@ using connection::End;
 namespace {
 constexpr std::size_t kMaxFields = 100;
 constexpr std::uint16_t kSwitching = 101;
+
+bool is_about_extensions(codec::ResponseError rule) {
+  return rule == codec::ResponseError::malformed_extensions || rule == codec::ResponseError::unexpected_extension;
+}
+
 }  // namespace
 
 UpgradeSession::UpgradeSession(connection::Transport& transport, Owner& owner, const codec::Url& url,
@@ -30,6 +35,7 @@ UpgradeSession& UpgradeSession::open(connection::Transport& transport, Owner& ow
   auto* const session = new UpgradeSession(transport, owner, url, options, std::move(route));
   try {
     session->key_ = codec::encode_key(session->context_.masks.draw<codec::kNonceSize>());
+    session->offer_compression();
     session->send_request();
   } catch (...) {
     delete session;
@@ -49,8 +55,22 @@ codec::UpgradeRequest UpgradeSession::request() const {
           .resource = url_.resource,
           .key = {key_.data(), key_.size()},
           .subprotocols = options_.subprotocols,
-          .extensions = {},  // where an offer of permessage-deflate belongs; judge() hands its answer on
+          .extensions = extensions_,
           .headers = options_.headers};
+}
+
+void UpgradeSession::offer_compression() {
+  const Compression& wanted = route_->config.compression;
+  if (!wanted.enabled) return;
+  // No windows for newcomers where memory is short.
+  const bool short_of_memory = context_.reactor.ledger().above_limit();
+  offer_ =
+      codec::DeflateOffer{.settings = {.server_no_context_takeover = !wanted.server_context_takeover || short_of_memory,
+                                       .client_no_context_takeover = !wanted.client_context_takeover || short_of_memory,
+                                       .server_max_window_bits = wanted.server_max_window_bits,
+                                       .client_max_window_bits = wanted.client_max_window_bits},
+                          .window_may_be_limited = true};
+  codec::append_deflate_offer(extensions_, *offer_);
 }
 
 void UpgradeSession::send_request() {
@@ -101,13 +121,23 @@ void UpgradeSession::judge(std::string_view text) {
   }
   const auto subprotocol = codec::judge_response(*head, request());
   if (!subprotocol && subprotocol.error() == codec::ResponseError::not_switching) return begin_body(*head);
-  if (!subprotocol) {
+  const auto deflate = codec::judge_deflate_answer(head->fields, offer_ ? &*offer_ : nullptr);
+  std::optional<codec::ResponseError> rule;
+  if (!subprotocol) rule = subprotocol.error();
+  if (!deflate && (!rule || is_about_extensions(*rule))) {
+    refusal_.deflate_rule = deflate.error();
+    if (!rule) rule = codec::ResponseError::wrong_extension;
+  }
+  if (rule) {
     refusal_.status = head->status;
-    return fail(std::string(to_string(subprotocol.error())), ConnectCause::failed, subprotocol.error());
+    std::string what(to_string(*rule));
+    if (refusal_.deflate_rule) what.append(": ").append(to_string(*refusal_.deflate_rule));
+    return fail(std::move(what), ConnectCause::failed, rule);
   }
   state_ = State::ended;  // the handler may do anything, also end the client
   try {
-    connection::Session::open_client(*transport_, route_, *subprotocol);
+    const auto agreed = *deflate ? connection::AgreedDeflate::of_client(**deflate) : connection::AgreedDeflate();
+    connection::Session::open_client(*transport_, route_, *subprotocol, agreed);
   } catch (...) {
     state_ = State::head;
     throw;

@@ -14,6 +14,7 @@
 
 #include <brume/codec/client_handshake.h>
 #include <brume/codec/http_body.h>
+#include <brume/codec/permessage_deflate.h>
 #include <brume/codec/url.h>
 #include <brume/engine/client/options.h>
 #include <brume/engine/connection/transport.h>
@@ -70,6 +71,7 @@ class UpgradeSession final : public connection::Protocol {
   void give_up() override {}
 
   codec::UpgradeRequest request() const;
+  void offer_compression();
   void send_request();
   std::size_t read_head(std::span<const std::byte> input);
   void judge(std::string_view head);
@@ -87,6 +89,8 @@ class UpgradeSession final : public connection::Protocol {
   const ConnectOptions& options_;
   connection::RouteRef route_;
   std::array<char, codec::kEncodedKeySize> key_{};
+  std::optional<codec::DeflateOffer> offer_;
+  std::string extensions_;  // the same as it is sent
   codec::HeadScanner scanner_;
   std::string buffer_;            // the answer's head so far
   std::size_t interim_size_ = 0;  // bytes of the answers of 1xx before it

@@ -111,9 +111,10 @@ void Session::open(Transport& transport, RouteRef route, const Request& request,
   session->take_over(transport, &request);
 }
 
-void Session::open_client(Transport& transport, RouteRef route, std::string_view subprotocol) {
+void Session::open_client(Transport& transport, RouteRef route, std::string_view subprotocol, AgreedDeflate deflate) {
   Session* const session = make(transport, std::move(route), subprotocol);
   session->client_ = true;
+  session->deflate_ = deflate;
   transport.let_peer_end_first();
   session->take_over(transport, nullptr);
 }

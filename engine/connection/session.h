@@ -37,6 +37,8 @@ class Deflater;
 
 namespace brume::connection {
 
+class BorrowedBlock;
+
 class Session final : public Connection, public Protocol {
  public:
   // Opens a session on `transport`, puts `answer` (the 101) into its outbox, and calls the handler for the first time.
@@ -47,7 +49,7 @@ class Session final : public Connection, public Protocol {
 
   // The same for a connection this side has made and that was upgraded: a client's, which masks what it sends and lets
   // its peer end the connection. There is no request(). The core's masks have a source.
-  static void open_client(Transport& transport, RouteRef route, std::string_view subprotocol);
+  static void open_client(Transport& transport, RouteRef route, std::string_view subprotocol, AgreedDeflate deflate);
 
   // Protocol
   std::size_t on_input(std::span<std::byte> input) override;
@@ -75,6 +77,7 @@ class Session final : public Connection, public Protocol {
   const io::Address& remote_address() const;
   std::optional<TlsInfo> tls_info() const { return transport_ ? transport_->tls_info() : std::nullopt; }
   std::string_view subprotocol() const;
+  std::optional<codec::DeflateSettings> compression() const { return deflate_.settings(client_); }
   const Request& request() const;
   std::size_t buffered_size() const { return transport_ ? transport_->outbox().size() : 0; }
   std::uint64_t dropped_count() const;
@@ -181,10 +184,17 @@ class Session final : public Connection, public Protocol {
   void tell_dropped();
   void tell_watchers();
 
-  // Compressed messages (session_deflate.cpp). The first two may throw std::bad_alloc.
+  // Compressed messages (session_deflate.cpp). The first four may throw std::bad_alloc.
   void take_compressed(const codec::Event& event);
-  // Compresses `data` into the outbox; false where it is to go as it is. Requires: compression was agreed.
+  // Compresses `data` into the outbox; false where it is to go as it is. Requires: this side may compress.
   bool append_compressed(codec::Opcode opcode, std::span<const std::byte> data);
+  // A message a client sends with a policy: masked, and so compressed before it is laid on a tape.
+  std::expected<void, Error> put_masked_by_policy(codec::Opcode opcode, std::span<const std::byte> data,
+                                                  const SendOptions& options);
+  // `data` compressed, in `room`; nullopt where it is to go as it is. With a context it has to be sent, then.
+  std::optional<std::span<const std::byte>> compress(std::span<const std::byte> data,
+                                                     std::optional<BorrowedBlock>& room);
+  void write_compressed(std::span<std::byte> out, codec::Opcode opcode, std::span<const std::byte> payload);
   codec::Deflater* own_deflater();
   std::size_t context_bytes() const;
   void drop_contexts();

@@ -86,31 +86,53 @@ void Session::take_compressed(const codec::Event& event) {
 }
 
 bool Session::append_compressed(codec::Opcode opcode, std::span<const std::byte> data) {
-  const Compression& compression = config().compression;
-  if (data.empty() || data.size() < compression.threshold) return false;
-  codec::Deflater* deflater = nullptr;
-  std::size_t room = data.size();  // what is not smaller goes as it is
-  if (deflate_.keeps_own_context()) {
-    deflater = own_deflater();
-    room = codec::Deflater::bound(data.size());
-  } else {
-    deflater = context_.deflate.deflater(data.size(), deflate_.own_window_bits(), compression.level);
-  }
-  if (!deflater) return false;
-  const BorrowedBlock out(context_.reactor.blocks(), room);
-  context_.counters.compressions.add();
-  std::optional<std::size_t> size;
-  if (deflate_.keeps_own_context()) {
-    size = deflater->deflate_next(data, out.bytes().first(room));
-  } else {
-    size = deflater->deflate_alone(data, out.bytes().first(room));
-  }
-  if (!size) return false;
-  const auto frame = transport_->outbox().append(context_.reactor.blocks(), codec::server_frame_size(*size),
-                                                 Outbox::Content::message, config().write_buffer_size);
-  const std::size_t header_size = codec::write_server_header(frame, opcode, true, *size);
-  codec::copy_bytes(frame.subspan(header_size), out.bytes().first(*size));
+  std::optional<BorrowedBlock> room;
+  const auto payload = compress(data, room);
+  if (!payload) return false;
+  write_compressed(transport_->outbox().append(context_.reactor.blocks(), frame_size(payload->size()),
+                                               Outbox::Content::message, config().write_buffer_size),
+                   opcode, *payload);
   return true;
+}
+
+std::expected<void, Error> Session::put_masked_by_policy(codec::Opcode opcode, std::span<const std::byte> data,
+                                                         const SendOptions& options) {
+  std::optional<BorrowedBlock> room;
+  std::optional<std::span<const std::byte>> compressed;
+  // What may be dropped must not be part of a context.
+  if (deflate_.compresses() && !deflate_.keeps_own_context()) compressed = compress(data, room);
+  return put_by_policy(frame_size(compressed.value_or(data).size()), options, [&](std::span<std::byte> frame) {
+    compressed ? write_compressed(frame, opcode, *compressed) : write_frame(frame, opcode, data);
+  });
+}
+
+std::optional<std::span<const std::byte>> Session::compress(std::span<const std::byte> data,
+                                                            std::optional<BorrowedBlock>& room) {
+  const Compression& compression = config().compression;
+  if (data.empty() || data.size() < compression.threshold) return std::nullopt;
+  const bool keeps_context = deflate_.keeps_own_context();
+  codec::Deflater* const deflater =
+      keeps_context ? own_deflater()
+                    : context_.deflate.deflater(data.size(), deflate_.own_window_bits(), compression.level);
+  if (!deflater) return std::nullopt;
+  // Without a context what is not smaller goes as it is.
+  const std::size_t most = keeps_context ? codec::Deflater::bound(data.size()) : data.size();
+  room.emplace(context_.reactor.blocks(), most);
+  const std::span<std::byte> out = room->bytes().first(most);
+  context_.counters.compressions.add();
+  const std::optional<std::size_t> size =
+      keeps_context ? deflater->deflate_next(data, out) : deflater->deflate_alone(data, out);
+  if (!size) return std::nullopt;
+  return out.first(*size);
+}
+
+void Session::write_compressed(std::span<std::byte> out, codec::Opcode opcode, std::span<const std::byte> payload) {
+  if (client_) {
+    codec::write_compressed_client_frame(out, opcode, payload, context_.masks.next());
+    return;
+  }
+  const std::size_t header_size = codec::write_server_header(out, opcode, true, payload.size());
+  codec::copy_bytes(out.subspan(header_size), payload);
 }
 
 codec::Deflater* Session::own_deflater() {

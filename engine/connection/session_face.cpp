@@ -65,6 +65,9 @@ std::optional<TlsInfo> Connection::tls_info() const {
 std::string_view Connection::subprotocol() const {
   return session(*this).subprotocol();
 }
+std::optional<codec::DeflateSettings> Connection::compression() const {
+  return session(*this).compression();
+}
 const Request& Connection::request() const {
   return session(*this).request();
 }

@@ -37,7 +37,7 @@ std::expected<void, Error> Session::send(MessageType type, Bytes data) {
     return std::unexpected(Error::invalid_utf8);
   }
   // A compressor may make a message a little larger, and its context needs it all the same: the bound is passed then.
-  if (deflate_.agreed() && append_compressed(static_cast<codec::Opcode>(type), data)) {
+  if (deflate_.compresses() && append_compressed(static_cast<codec::Opcode>(type), data)) {
     note_taken(1);
     return {};
   }
@@ -50,22 +50,24 @@ std::expected<void, Error> Session::send(MessageType type, Bytes data, const Sen
   if (type == MessageType::text && !known_text(data) && !codec::is_valid_utf8(data)) {
     return std::unexpected(Error::invalid_utf8);
   }
+  if (client_) return put_masked_by_policy(static_cast<codec::Opcode>(type), data, options);
   return put_by_policy(frame_size(data.size()), options,
                        [&](std::span<std::byte> frame) { write_frame(frame, static_cast<codec::Opcode>(type), data); });
 }
 
 std::expected<void, Error> Session::send(const PreparedMessage& message, const SendOptions& options) {
   if (const auto error = judge(message.type(), message.data().size())) return std::unexpected(*error);
+  const auto opcode = static_cast<codec::Opcode>(message.type());
   const std::size_t size = frame_size(message.data().size());
   const auto write = [&](std::span<std::byte> frame) {
     // A client's frame is masked, each with a key of its own.
-    if (size != message.frame().size())
-      return write_frame(frame, static_cast<codec::Opcode>(message.type()), message.data());
+    if (client_) return write_frame(frame, opcode, message.data());
     std::ranges::copy(message.frame(), frame.begin());
   };
+  if (options.policy && client_) return put_masked_by_policy(opcode, message.data(), options);
   if (options.policy) return put_by_policy(size, options, write);
   if (!fits(1, size)) return std::unexpected(Error::send_queue_full);
-  if (deflate_.agreed() && append_compressed(static_cast<codec::Opcode>(message.type()), message.data())) {
+  if (deflate_.compresses() && append_compressed(opcode, message.data())) {
     note_taken(1);
     return {};
   }

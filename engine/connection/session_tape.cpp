@@ -22,7 +22,8 @@ bool Session::fits(std::size_t messages, std::size_t bytes) const {
 TapeOutcome Session::take_from(Tape& tape, std::uint32_t first) noexcept {
   if (state_ != State::open || !transport_ || first == tape.size()) return TapeOutcome::taken;
   try {
-    if (!deflate_.agreed()) return take_all(tape, first);
+    // A client's tape holds one message, compressed already where that is worth while.
+    if (!deflate_.compresses() || client_) return take_all(tape, first);
     if (deflate_.keeps_own_context()) return take_each(tape, first, transport_->in_flight() == 0);
     return take_all(compressed_tape(tape), first);
   } catch (const std::bad_alloc&) {
@@ -54,7 +55,7 @@ TapeOutcome Session::take_each(Tape& tape, std::uint32_t first, bool writable) {
     const std::size_t size = entry.end - entry.begin;
     const std::uint64_t lost_before = lost;
     if (make_room(entry.message, size, writable, lost)) {
-      if (!deflate_.keeps_own_context() || !append_own(tape, entry)) {
+      if (!deflate_.keeps_own_context() || client_ || !append_own(tape, entry)) {
         const bool replaceable = entry.message.policy == SlowConsumerPolicy::latest_only;
         transport_->outbox().append_shared(
             {tape.chunks()[entry.chunk], entry.begin, entry.end, 1, replaceable ? entry.message.key : 0},

@@ -77,6 +77,7 @@ std::optional<TlsInfo> TlsTransport::tls_info() const {
 }
 
 std::optional<TlsFault> TlsTransport::fault() const {
+  if (truncated_) return TlsFault{TlsError::truncated, {}};
   if (filter_.state() != TlsFilter::State::failed) return std::nullopt;
   return filter_.fault();
 }

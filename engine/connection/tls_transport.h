@@ -175,6 +175,7 @@ class TlsTransport final : public Transport, public Protocol, public core::ListL
   bool wrote_ = false;     // records since this was last looked at
   bool handshake_done_ = false;
   bool client_ = false;
+  bool truncated_ = false;   // once open: TCP ended without close_notify
   bool last_words_ = false;  // an alert about the handshake is on its way
   tls::TlsFilter filter_;
 };

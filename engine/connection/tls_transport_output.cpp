@@ -134,7 +134,10 @@ void TlsTransport::on_end(End end) {
   if (end == End::fin) {
     // Output that is still on its way goes out; an end without close_notify may be anybody's (RFC 8446, section 6.1).
     if (input_over_ || state_ == State::ending) return;
-    return fail({TlsError::truncated, {}});
+    if (spill_.empty()) return fail({TlsError::truncated, {}});
+    // What was set aside came whole and is genuine: it may be asked for yet, and the end is told behind it.
+    count(Refusal::tls_truncated, to_string(TlsError::truncated), {}, LogLevel::debug);
+    return input_ends();
   }
   const bool is_news = state_ == State::open || state_ == State::handshake;
   core_.leave(*this);
@@ -149,6 +152,7 @@ void TlsTransport::fail(const TlsFault& fault) {
   const std::string_view what = to_string(fault.error);
   if (fault.error == TlsError::truncated) {
     // Before anything was agreed it is only somebody who looked whether the port is open.
+    truncated_ = was_open;
     if (was_open) count(Refusal::tls_truncated, what, fault.detail, LogLevel::debug);
   } else if (fault.error == TlsError::too_many_bare_records) {
     count(Refusal::tls_bare_records, what, fault.detail, LogLevel::warning);

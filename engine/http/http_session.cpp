@@ -255,7 +255,7 @@ void HttpSession::upgrade(const Response& response) {
     deflate->settings.client_no_context_takeover |= short_of_memory;
     codec::append_deflate_answer(extension, *deflate);
     extra.push_back({"Sec-WebSocket-Extensions", extension});
-    agreed = connection::AgreedDeflate(deflate->settings);
+    agreed = connection::AgreedDeflate::of_server(deflate->settings);
   }
   std::string head;
   // RFC 9110, section 7.8: who expects it hears 100 before 101, though an upgrade has no body.

@@ -48,6 +48,7 @@ class Response {
   // Made by Upgrader::upgrade(): instead of being sent it turns the connection into a WebSocket.
   const connection::RouteRef& upgrade() const { return upgrade_; }
   const std::string& subprotocol() const { return subprotocol_; }
+  // What of permessage-deflate was agreed on: on_upgrade may look.
   const std::optional<codec::DeflateAgreement>& deflate() const { return deflate_; }
   void set_upgrade(connection::RouteRef route, std::string subprotocol,
                    const std::optional<codec::DeflateAgreement>& deflate = {}) {

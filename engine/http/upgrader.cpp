@@ -10,10 +10,11 @@ namespace brume {
 namespace http {
 
 namespace {
-std::vector<std::string_view> offered_subprotocols(const codec::RequestHead& head) {
+// The elements of a list, over all lines of that field.
+std::vector<std::string_view> offered_in(const codec::RequestHead& head, std::string_view field) {
   std::vector<std::string_view> offered;
-  codec::any_element(head, "Sec-WebSocket-Protocol", [&](std::string_view name) {
-    offered.push_back(name);
+  codec::any_element(head, field, [&](std::string_view element) {
+    offered.push_back(element);
     return false;
   });
   return offered;
@@ -24,7 +25,7 @@ std::vector<std::string_view> offered_subprotocols(const codec::RequestHead& hea
 std::optional<std::string> subprotocol_for(const Request& request, const RouteConfig& config, std::string_view chosen) {
   std::string choice(chosen);
   const bool asks = choice.empty() && config.choose_subprotocol;
-  if (asks) choice = config.choose_subprotocol(request, offered_subprotocols(request.head()));
+  if (asks) choice = config.choose_subprotocol(request, offered_in(request.head(), "Sec-WebSocket-Protocol"));
   if (!choice.empty()) {
     if (!codec::is_token(choice) || !codec::offers_subprotocol(request.head(), choice)) return std::nullopt;
     return choice;
@@ -34,12 +35,23 @@ std::optional<std::string> subprotocol_for(const Request& request, const RouteCo
   return std::string(codec::choose_subprotocol(request.head(), supported).value_or(std::string_view()));
 }
 
-std::optional<codec::DeflateAgreement> deflate_for(const Request& request, const Compression& compression) {
-  if (!compression.enabled) return std::nullopt;
-  return codec::choose_deflate(request.head(), {.server_no_context_takeover = !compression.server_context_takeover,
-                                                .client_no_context_takeover = !compression.client_context_takeover,
-                                                .server_max_window_bits = compression.server_max_window_bits,
-                                                .client_max_window_bits = compression.client_max_window_bits});
+// What the request may use of compression; nullopt where the application's wish for it is out of range.
+std::optional<Compression> compression_for(const Request& request, const RouteConfig& config) {
+  Compression use = config.compression;
+  if (!config.choose_compression) return use;
+  const auto offered = offered_in(request.head(), "Sec-WebSocket-Extensions");
+  if (offered.empty()) return use;
+  config.choose_compression(request, offered, use);
+  if (validate(use)) return std::nullopt;
+  return use;
+}
+
+std::optional<codec::DeflateAgreement> deflate_for(const Request& request, const Compression& use) {
+  if (!use.enabled) return std::nullopt;
+  return codec::choose_deflate(request.head(), {.server_no_context_takeover = !use.server_context_takeover,
+                                                .client_no_context_takeover = !use.client_context_takeover,
+                                                .server_max_window_bits = use.server_max_window_bits,
+                                                .client_max_window_bits = use.client_max_window_bits});
 }
 }  // namespace
 
@@ -51,10 +63,10 @@ Response judge(const Request& request, const connection::RouteRef& route, std::s
       config.check_origin ? config.check_origin(request) : codec::same_origin(request.head(), request.scheme());
   if (!welcome) return Response::of(codec::HttpError::origin_refused);
   auto agreed = subprotocol_for(request, config, subprotocol);
-  if (!agreed) return Response::of(codec::HttpError::internal_error);
+  const auto compression = compression_for(request, config);
+  if (!agreed || !compression) return Response::of(codec::HttpError::internal_error);
   Response response(101);
-  const auto deflate = deflate_for(request, config.compression);
-  response.set_upgrade(route, *std::move(agreed), deflate);
+  response.set_upgrade(route, *std::move(agreed), deflate_for(request, *compression));
   if (config.on_upgrade) config.on_upgrade(request, response);
   return response;
 }

@@ -1,11 +1,14 @@
+#include <algorithm>
 #include <condition_variable>
 #include <cstring>
 #include <deque>
 #include <mutex>
 #include <netdb.h>
+#include <new>
 #include <system_error>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include <brume/engine/io/resolver.h>
 #include <brume/engine/io/socket_address.h>
@@ -18,8 +21,9 @@ struct FreeList {
   void operator()(addrinfo* list) const { freeaddrinfo(list); }
 };
 
-// Blocks.
-Environment::Resolution look_up(const std::string& host, std::uint16_t port) {
+}  // namespace
+
+Environment::Resolution Resolver::ask_system(const std::string& host, std::uint16_t port) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
@@ -39,8 +43,7 @@ Environment::Resolution look_up(const std::string& host, std::uint16_t port) {
   return result;
 }
 
-}  // namespace
-
+// What the threads share: they hold it, and not the Resolver.
 struct Resolver::State {
   struct Job {
     std::string host;
@@ -48,60 +51,91 @@ struct Resolver::State {
     Environment::Resolved resolved;
   };
 
-  // A thread's life. It holds the state, not the Resolver.
+  explicit State(LookUp f) : look_up(std::move(f)) {
+    running.reserve(kMaxThreads);
+    finished.reserve(kMaxThreads);
+  }
+
+  // A thread's life.
   static void run(const std::shared_ptr<State>& state) {
-    for (;;) {
-      Job job;
-      {
-        const std::lock_guard lock(state->mutex);
-        if (state->ended || state->waiting.empty()) {
-          state->threads--;
-          return;
-        }
-        job = std::move(state->waiting.front());
-        state->waiting.pop_front();
-      }
+    Job job;
+    while (state->take(job)) {
       Environment::Resolution found;
       try {
-        found = look_up(job.host, job.port);
+        found = state->look_up(job.host, job.port);
       } catch (const std::bad_alloc&) {
         found.addresses.clear();
         found.error = "out of memory";  // short: needs none
       }
-      {
-        const std::lock_guard lock(state->mutex);
-        if (state->ended) {
-          state->threads--;
-          return;
-        }
-        state->telling++;
+      if (state->begin_telling()) {
+        job.resolved(std::move(found));
+        job.resolved = nullptr;  // what it holds goes before the Resolver may
+        state->end_telling();
+      } else {
+        job.resolved = nullptr;
       }
-      job.resolved(std::move(found));
-      job.resolved = nullptr;  // what it holds goes before the Resolver may
-      {
-        const std::lock_guard lock(state->mutex);
-        state->telling--;
-      }
-      state->told.notify_all();
     }
   }
 
+  // False where there is none, and the thread that asks is to end.
+  bool take(Job& job) {
+    {
+      const std::lock_guard lock(mutex);
+      if (!ended && !waiting.empty()) {
+        job = std::move(waiting.front());
+        waiting.pop_front();
+        return true;
+      }
+      // Its Resolver, or the next look-up, joins it. Where it was let go nobody does.
+      const auto is_own = [](const std::thread& thread) { return thread.get_id() == std::this_thread::get_id(); };
+      if (const auto own = std::ranges::find_if(running, is_own); own != running.end()) {
+        finished.push_back(std::move(*own));
+        running.erase(own);
+      }
+    }
+    changed.notify_all();
+    return false;
+  }
+  bool begin_telling() {
+    const std::lock_guard lock(mutex);
+    if (!ended) telling++;
+    return !ended;
+  }
+  void end_telling() {
+    {
+      const std::lock_guard lock(mutex);
+      telling--;
+    }
+    changed.notify_all();
+  }
+  // Of threads whose last step with the mutex is done.
+  void join_finished() {
+    for (std::thread& thread : finished) thread.join();
+    finished.clear();
+  }
+
+  const LookUp look_up;
   std::mutex mutex;
-  std::condition_variable told;
+  std::condition_variable changed;
   std::deque<Job> waiting;
-  std::size_t threads = 0;
+  std::vector<std::thread> running;
+  std::vector<std::thread> finished;
   std::size_t telling = 0;  // threads that are calling back
   bool ended = false;
 };
 
-Resolver::Resolver() : state_(std::make_shared<State>()) {}
+Resolver::Resolver(LookUp look_up) : state_(std::make_shared<State>(std::move(look_up))) {}
 
 Resolver::~Resolver() {
+  std::deque<State::Job> dropped;  // goes after the lock
   std::unique_lock lock(state_->mutex);
   state_->ended = true;
-  std::deque<State::Job> dropped;
   dropped.swap(state_->waiting);
-  state_->told.wait(lock, [this] { return state_->telling == 0; });
+  state_->changed.wait(lock, [this] { return state_->telling == 0; });
+  state_->changed.wait_for(lock, kPatience, [this] { return state_->running.empty(); });
+  for (std::thread& thread : state_->running) thread.detach();
+  state_->running.clear();
+  state_->join_finished();
 }
 
 void Resolver::resolve(const std::string& host, std::uint16_t port, Environment::Resolved resolved) {
@@ -109,17 +143,17 @@ void Resolver::resolve(const std::string& host, std::uint16_t port, Environment:
   Environment::Resolved refused;
   {
     const std::lock_guard lock(state_->mutex);
+    state_->join_finished();
     if (state_->waiting.size() >= kMaxWaiting) {
       refused = std::move(resolved);
       fault = "too many names are being looked up";
     } else {
       state_->waiting.push_back({host, port, std::move(resolved)});
-      if (state_->threads < kMaxThreads) {
+      if (state_->running.size() < kMaxThreads) {
         try {
-          std::thread(State::run, state_).detach();
-          state_->threads++;
+          state_->running.emplace_back(State::run, state_);
         } catch (const std::system_error&) {
-          if (state_->threads == 0) {
+          if (state_->running.empty()) {
             refused = std::move(state_->waiting.back().resolved);
             state_->waiting.pop_back();
             fault = "no thread can be started to look names up";

@@ -2,6 +2,7 @@
 #include <array>
 #include <cassert>
 #include <cstring>
+#include <new>
 #include <utility>
 
 #include <openssl/bio.h>
@@ -49,6 +50,16 @@ bool is_address(const std::string& host) {
   const bool is = address != nullptr;
   ASN1_OCTET_STRING_free(address);
   return is;
+}
+
+// Whether the certificate that was seen when the session was made is one for `host`.
+bool is_certified_for(SSL_SESSION* session, const std::string& host) {
+  X509* const certificate = SSL_SESSION_get0_peer(session);
+  if (!certificate) return false;
+  const int verdict = is_address(host) ? X509_check_ip_asc(certificate, host.c_str(), 0)
+                                       : X509_check_host(certificate, host.data(), host.size(),
+                                                         X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, nullptr);
+  return verdict == 1;
 }
 
 }  // namespace
@@ -117,7 +128,8 @@ bool TlsFilter::begin_client(std::shared_ptr<const TlsContext> context, const st
   // An address is no name (RFC 6066, section 3).
   if (!is_address(name)) good = SSL_set_tlsext_host_name(ssl_, name.c_str()) == 1;
   if (good && context_->verifies()) good = expect_host(ssl_, name);
-  if (good && resume) good = SSL_set_session(ssl_, resume.get()) == 1;
+  const bool may_resume = resume && (!context_->verifies() || is_certified_for(resume.get(), name));
+  if (good && may_resume) good = SSL_set_session(ssl_, resume.get()) == 1;
   ERR_clear_error();
   if (good) return true;
   SSL_free(std::exchange(ssl_, nullptr));
@@ -301,12 +313,16 @@ bool TlsFilter::resumed() const {
 }
 
 Session TlsFilter::session() const {
-  SSL_SESSION* session = SSL_get1_session(ssl_);
-  if (!session || SSL_SESSION_is_resumable(session) != 1) {
-    SSL_SESSION_free(session);
-    return {};
+  SSL_SESSION* const session = SSL_get0_session(ssl_);
+  if (!session || SSL_SESSION_is_resumable(session) != 1) return {};
+  // With TLS 1.2 this connection goes on using it, maybe on another thread than the next one.
+  SSL_SESSION* const copy = SSL_SESSION_dup(session);
+  ERR_clear_error();
+  try {
+    return Session(copy, [](SSL_SESSION* s) { SSL_SESSION_free(s); });
+  } catch (const std::bad_alloc&) {
+    return {};  // the copy is freed
   }
-  return Session(session, [](SSL_SESSION* s) { SSL_SESSION_free(s); });
 }
 
 }  // namespace brume::tls

@@ -37,7 +37,7 @@ class Output {
   ~Output() = default;
 };
 
-// What a client may resume by: shared with OpenSSL.
+// What a client may resume by.
 using Session = std::shared_ptr<ssl_session_st>;
 
 class TlsFilter {
@@ -60,8 +60,10 @@ class TlsFilter {
 
   // Once. False where there is no memory; then nothing changed.
   bool begin_server(std::shared_ptr<const TlsContext> context);
-  // `host`: that is connected to, a name or an address in digits; `resume`: null for a full handshake. The first step()
-  // needs no input.
+  // `host`: that is connected to, a name or an address in digits; `resume`: null for a full handshake, which it is too
+  // where names are checked and the session's certificate is not for this one: a resumed session brings none to check.
+  // The session has to be of a context that verifies as this one does, and is nobody else's from here on. The first
+  // step() needs no input.
   bool begin_client(std::shared_ptr<const TlsContext> context, const std::string& host, const Session& resume);
 
   struct Step {
@@ -90,7 +92,8 @@ class TlsFilter {
   // Require: open or later.
   TlsInfo info() const;
   bool resumed() const;
-  // Client: what the next connection may resume by. With TLS 1.3 it comes some time after the handshake.
+  // Client: what the next connection may resume by, a copy of its own. With TLS 1.3 it comes some time after the
+  // handshake. Null where there is none, or no memory.
   Session session() const;
 
   // For OpenSSL's callbacks.

@@ -69,6 +69,17 @@ TEST(Encoder, WhatItWritesDecodesBackOnTheOtherSide) {
   }
 }
 
+TEST(Encoder, WritesACompressedMessageOfAClientMaskedAndWithRsv1) {
+  for (const std::size_t size : kSizes) {
+    const std::string payload = some_text(size);
+    test::GuardedBuffer buffer(client_frame_size(size));
+    const auto out = buffer.at_end(client_frame_size(size));
+    EXPECT_EQ(write_compressed_client_frame(out, Opcode::text, std::as_bytes(std::span(payload)), test::kTestKey),
+              out.size());
+    EXPECT_EQ(Bytes(out.begin(), out.end()), test::text(payload, {.rsv_bits = 4})) << size;
+  }
+}
+
 TEST(Encoder, WritesTheHeaderOfACompressedMessage) {
   for (const std::size_t size : {std::size_t{0}, std::size_t{125}, std::size_t{126}, std::size_t{70'000}}) {
     std::array<std::byte, kMaxHeaderSize> out{};

@@ -102,6 +102,9 @@ def check_echo_program():
         url_of_close = f"ws://127.0.0.1:{server.port}/ws/close"
         status, out, err = wscat("--wait", "60000", "--text", "4001 bis später 👋", url_of_close)
         expect((status, out) == (1, "") and "closed 4001 bis später 👋 (peer)" in err, f"4001: {status} {err!r}")
+        # This server declines.
+        status, out, err = wscat("--compression", "on", "--text", "a" * 1000, url)
+        expect((status, out) == (0, "a" * 1000 + "\n") and "compressed" not in err, f"declined: {status} {out!r} {err!r}")
         status, _, err = wscat(f"ws://127.0.0.1:{server.port}/nowhere")
         expect(status == 3 and "upgrade: " in err and "404" in err, f"404: {status} {err!r}")
         status, _, err = wscat("--insecure", f"wss://127.0.0.1:{server.port}/ws/echo")
@@ -121,6 +124,17 @@ def check_json(url):
     status, out, err = wscat("--json", url, lines=bad)
     expect(status == 1 and out.splitlines() == bad.splitlines()[:1], f"bad lines: {status} {out!r} {err!r}")
     expect(err.count("not sent: ") == 2 and "base64" in err, f"bad lines: {err!r}")
+
+
+def check_compression():
+    lines = "".join(f"{'brume ' * n}{n}\n" for n in range(0, 400, 20))
+    for of_server in ("on", "takeover"):
+        with EchoServer("--compression", of_server) as server:
+            url = f"ws://127.0.0.1:{server.port}/ws/echo"
+            for wanted in ("off", "on", "takeover"):
+                status, out, err = wscat("--compression", wanted, url, lines=lines)
+                expect((status, out) == (0, lines), f"--compression {wanted}: {status} {out!r} {err!r}")
+                expect(("compressed" in err) == (wanted != "off"), f"--compression {wanted}: {err!r}")
 
 
 def check_tls():
@@ -161,6 +175,7 @@ def check_wrong_command_lines():
         (["-s", "a b", "ws://a"], "subprotocol"), (["--close-code", "1006", "ws://a"], "close-code"),
         (["--close-code", "99999", "ws://a"], "close-code"), (["--json", "--binary", "ws://a"], "binary"),
          (["--timeout", "0", "ws://a"], "timeout"),
+        (["--compression", "yes", "ws://a"], "compression"),
     ]:
         status, _, err = wscat(*arguments)
         expect(status == 2 and word in err, f"{arguments}: {status} {err!r}")
@@ -247,7 +262,7 @@ async def serve(connection, path=None):
     async for message in connection:
         await connection.send(message)
 async def main():
-    async with websockets.serve(serve, "127.0.0.1", 0, compression=None) as server:
+    async with websockets.serve(serve, "127.0.0.1", 0, compression=COMPRESSION) as server:
         print(server.sockets[0].getsockname()[1], flush=True)
         await asyncio.get_running_loop().create_future()
 asyncio.run(main())
@@ -258,18 +273,23 @@ def check_python_websockets():
     if importlib.util.find_spec("websockets") is None:
         print("note: python3-websockets is not installed: wscat was not run against it")
         return
-    server = subprocess.Popen([sys.executable, "-c", WEBSOCKETS_SERVER], stdout=subprocess.PIPE, text=True)
-    try:
-        port = int(server.stdout.readline())
-        status, out, err = wscat("-q", f"ws://127.0.0.1:{port}/", lines="one\ntwo\n")
-        expect((status, out) == (0, "one\ntwo\n"), f"websockets: {status} {out!r} {err!r}")
-    finally:
-        server.kill()
-        server.wait()
+    lines = "".join(f"{'brume ' * n}{n}\n" for n in range(0, 400, 20))
+    for theirs, ours in [("None", "off"), ("None", "on"), ("'deflate'", "on"), ("'deflate'", "takeover")]:
+        server = subprocess.Popen([sys.executable, "-c", WEBSOCKETS_SERVER.replace("COMPRESSION", theirs)],
+                                  stdout=subprocess.PIPE, text=True)
+        try:
+            port = int(server.stdout.readline())
+            status, out, err = wscat("--compression", ours, f"ws://127.0.0.1:{port}/", lines=lines)
+            expect((status, out) == (0, lines), f"websockets, {theirs} and {ours}: {status} {out!r} {err!r}")
+            expect(("compressed" in err) == (theirs != "None"), f"websockets, {theirs} and {ours}: {err!r}")
+        finally:
+            server.kill()
+            server.wait()
 
 
 def check():
     check_echo_program()
+    check_compression()
     check_tls()
     check_wrong_command_lines()
     check_backends()

@@ -1,4 +1,5 @@
 // A client and a server of brume on this machine's loopback, on both real backends.
+#include <algorithm>
 #include <atomic>
 #include <string>
 #include <thread>
@@ -204,6 +205,76 @@ TEST_P(ClientMachine, WssEchoesAndClosesCleanly) {
                                                 ConnectOptions(), client_config());
   ASSERT_FALSE(stranger);
   EXPECT_EQ(stranger.error().step, ConnectStep::tls);
+}
+
+TEST_P(ClientMachine, WithCompressionMessagesOfEverySizeComeBackFromEachKindOfServer) {
+  for (const std::string of_server : {"off", "on", "takeover"}) {
+    Config config = client_config();
+    config.compression.enabled = of_server != "off";
+    config.compression.server_context_takeover = config.compression.client_context_takeover = of_server == "takeover";
+    Server compressing(config);
+    compressing.get(
+        "/ws", websocket(Callbacks{.message = [](Connection& c, const Message& m) { (void)c.send(m.type, m.data); }}));
+    ASSERT_TRUE(compressing.listen("127.0.0.1:0"));
+    ASSERT_TRUE(compressing.start());
+    for (const bool takeover : {false, true}) {
+      ConnectOptions options;
+      options.connection.compression.enabled = true;
+      options.connection.compression.server_context_takeover = takeover;
+      options.connection.compression.client_context_takeover = takeover;
+      auto client = BlockingClient::connect("ws://127.0.0.1:" + std::to_string(compressing.address().port) + "/ws",
+                                            options, client_config());
+      ASSERT_TRUE(client) << client.error().to_string();
+      for (const std::size_t size : {0u, 1u, 255u, 256u, 16'384u, 70'000u, 500'000u}) {
+        std::string text = std::to_string(size) + ":";
+        while (text.size() < size) text += "brume, " + std::to_string(text.size() % 1000);
+        text.resize(std::max<std::size_t>(size, 1));
+        ASSERT_TRUE(client->send_text(text));
+        const auto answer = client->receive(kPatience);
+        ASSERT_TRUE(answer) << size;
+        EXPECT_TRUE(answer->text() == text) << size;
+      }
+      EXPECT_TRUE(client->close(1000, "", kPatience));
+      EXPECT_TRUE(client->end()->info.clean);
+    }
+    EXPECT_EQ(compressing.stats().compressions > 0, of_server != "off");
+  }
+}
+
+TEST_P(ClientMachine, ConnectionsOfAllCoresResumeTheSessionsOfTls) {
+  test::TestCertificates certificates;
+  Config config = client_config();
+  config.tls.emplace().certificates = {certificates.issue("localhost", "DNS:localhost,IP:127.0.0.1")};
+  Server secure(config);
+  secure.get("/ws",
+             websocket(Callbacks{.message = [](Connection& c, const Message& m) { (void)c.send(m.type, m.data); }}));
+  ASSERT_TRUE(secure.listen("127.0.0.1:0"));
+  ASSERT_TRUE(secure.start());
+  Config two_cores = client_config();
+  two_cores.cores = 2;
+  Client client(two_cores);
+  ASSERT_TRUE(client.start());
+  ConnectOptions options;
+  options.tls.ca_file = certificates.ca_file();
+  const std::string to = "wss://127.0.0.1:" + std::to_string(secure.address().port) + "/ws";
+  std::atomic<int> ended{0};
+  std::atomic<int> resumed{0};
+  Callbacks callbacks;
+  callbacks.open = [](Connection& c) { (void)c.send_text("hello"); };
+  callbacks.message = [&](Connection& c, const Message&) {
+    if (c.tls_info()->resumed) resumed++;
+    (void)c.close();
+  };
+  callbacks.close = [&](Connection&, const CloseInfo&) { ended++; };
+  constexpr int kRounds = 10;
+  constexpr int kAtATime = 4;
+  for (int round = 1; round <= kRounds; round++) {
+    for (int i = 0; i < kAtATime; i++) ASSERT_TRUE(client.connect(to, options, callbacks));
+    for (int i = 0; i < 2000 && ended != round * kAtATime; i++) std::this_thread::sleep_for(10ms);
+    ASSERT_EQ(ended, round * kAtATime);
+  }
+  // Those of the first round alone shake hands in full.
+  EXPECT_EQ(resumed, (kRounds - 1) * kAtATime);
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, ClientMachine, testing::Values(io::Backend::io_uring, io::Backend::epoll),

@@ -116,6 +116,64 @@ TEST(UpgraderTest, TheHookChoosesAmongWhatWasOfferedAndSeesTheRequest) {
   EXPECT_EQ(chosen("v1", "").status(), 500);
 }
 
+TEST(UpgraderTest, TheHookOnCompressionSeesWhatIsOfferedAndSwitchesOffOrTunesOrRefusesNothing) {
+  RouteConfig config;
+  config.compression = {.enabled = true, .server_context_takeover = true, .level = 5};
+  std::vector<std::string> offers;
+  int calls = 0;
+  config.choose_compression = [&](const Request& request, std::span<const std::string_view> offered, Compression& use) {
+    calls++;
+    offers.assign(offered.begin(), offered.end());
+    EXPECT_TRUE(use.enabled && use.server_context_takeover);
+    EXPECT_EQ(use.level, 5);
+    const std::string want = request.query("want").value_or("");
+    if (want == "none") use.enabled = false;
+    if (want == "small") use.server_max_window_bits = use.client_max_window_bits = 9;
+    if (want == "alone") use.server_context_takeover = false;
+    if (want == "wrong") use.server_max_window_bits = 8;
+  };
+  const auto chosen = [&](std::string_view want, std::string_view offer) {
+    std::string text =
+        upgrade_with(offer.empty() ? std::string() : "Sec-WebSocket-Extensions: " + std::string(offer) + "\r\n");
+    text.replace(text.find("/ws"), 3, "/ws?want=" + std::string(want));
+    return judged(Upgrader(config), text);
+  };
+  const std::string offer = "x-other; a=\"b\", permessage-deflate; client_max_window_bits, permessage-deflate";
+  const auto as_it_stands = chosen("", offer).deflate();
+  ASSERT_TRUE(as_it_stands);
+  EXPECT_FALSE(as_it_stands->settings.server_no_context_takeover);
+  EXPECT_EQ(as_it_stands->settings.server_max_window_bits, 15);
+  EXPECT_EQ(offers, (std::vector<std::string>{"x-other; a=\"b\"", "permessage-deflate; client_max_window_bits",
+                                              "permessage-deflate"}));
+  EXPECT_FALSE(chosen("none", offer).deflate());
+  EXPECT_EQ(chosen("none", offer).status(), 101);
+  const auto small = chosen("small", offer).deflate();
+  ASSERT_TRUE(small);
+  EXPECT_EQ(small->settings.server_max_window_bits, 9);
+  EXPECT_EQ(small->settings.client_max_window_bits, 9);
+  const auto alone = chosen("alone", offer).deflate();
+  ASSERT_TRUE(alone);
+  EXPECT_TRUE(alone->settings.server_no_context_takeover);
+  EXPECT_EQ(chosen("wrong", offer).status(), 500);
+  // Where nothing is offered there is nothing to choose.
+  const int before = calls;
+  EXPECT_EQ(chosen("wrong", "").status(), 101);
+  EXPECT_EQ(calls, before);
+}
+
+TEST(UpgraderTest, TheHookOnCompressionMaySwitchItOnForOneRequestAndTheHookOnTheUpgradeSeesWhatWasAgreed) {
+  RouteConfig config;  // off
+  config.choose_compression = [](const Request& request, auto, Compression& use) {
+    use.enabled = request.header("User-Agent") == "good";
+  };
+  std::vector<bool> agreed;
+  config.on_upgrade = [&](const Request&, Response& response) { agreed.push_back(response.deflate().has_value()); };
+  const std::string offer = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
+  EXPECT_TRUE(judged(Upgrader(config), upgrade_with(offer + "User-Agent: good\r\n")).deflate());
+  EXPECT_FALSE(judged(Upgrader(config), upgrade_with(offer + "User-Agent: bad\r\n")).deflate());
+  EXPECT_EQ(agreed, (std::vector<bool>{true, false}));
+}
+
 TEST(UpgraderTest, TheHookOnAnUpgradeAddsFieldsOrRefuses) {
   RouteConfig config;
   config.on_upgrade = [](const Request& request, Response& response) {

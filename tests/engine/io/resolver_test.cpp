@@ -56,6 +56,70 @@ TEST(Resolver, ManyNamesShareAFewThreadsAndEachIsAnswered) {
   EXPECT_EQ(answers, kNames);
 }
 
+// Lives as long as a thread that looks names up.
+struct Living {
+  Living() { count++; }
+  Living(const Living&) = delete;
+  Living& operator=(const Living&) = delete;
+  ~Living() { count--; }
+  static inline std::atomic<int> count{0};
+};
+
+Environment::Resolution find_at_once(const std::string&, std::uint16_t) {
+  thread_local const Living living;
+  return {{}, Living::count > 0 ? "nobody" : ""};
+}
+
+TEST(Resolver, ItsThreadsAreFewAndHaveEndedOnceItIsGone) {
+  for (int round = 0; round < 50; round++) {
+    std::atomic<int> answers{0};
+    {
+      Resolver resolver(find_at_once);
+      for (int i = 0; i < 20; i++) {
+        resolver.resolve("a", 1, [&](Environment::Resolution) { answers++; });
+        EXPECT_LE(Living::count, static_cast<int>(Resolver::kMaxThreads) * 2);  // some of them ending
+      }
+      if (round % 2 == 0)
+        for (int i = 0; i < 2000 && answers != 20; i++) std::this_thread::sleep_for(1ms);
+    }
+    EXPECT_EQ(Living::count, 0);
+    EXPECT_TRUE(round % 2 != 0 || answers == 20);
+  }
+}
+
+TEST(Resolver, ItDoesNotWaitForASystemThatIsSilentAndNobodyHearsOfWhatThatFindsLater) {
+  struct Shared {
+    std::promise<void> release;
+    std::shared_future<void> released{release.get_future().share()};
+    std::atomic<int> inside{0};
+    std::atomic<int> told{0};
+  };
+  const auto shared = std::make_shared<Shared>();
+  const auto held = std::make_shared<int>(0);  // what the callbacks hold
+  {
+    Resolver resolver([shared](const std::string&, std::uint16_t) -> Environment::Resolution {
+      shared->inside++;
+      shared->released.wait();
+      return {{}, "late"};
+    });
+    for (int i = 0; i < 10; i++) resolver.resolve("a", 1, [shared, held](Environment::Resolution) { shared->told++; });
+    for (int i = 0; i < 2000 && shared->inside != static_cast<int>(Resolver::kMaxThreads); i++)
+      std::this_thread::sleep_for(1ms);
+    EXPECT_EQ(shared->inside, static_cast<int>(Resolver::kMaxThreads));
+  }
+  // Gone, although its threads stand where they stood; what waited for them was dropped.
+  EXPECT_EQ(shared->told, 0);
+  EXPECT_EQ(held.use_count(), 1 + static_cast<long>(Resolver::kMaxThreads));
+  shared->release.set_value();
+  for (int i = 0; i < 2000 && held.use_count() != 1; i++) std::this_thread::sleep_for(1ms);
+  EXPECT_EQ(held.use_count(), 1);
+  EXPECT_EQ(shared->told, 0);
+  EXPECT_EQ(shared->inside, static_cast<int>(Resolver::kMaxThreads));
+  // Until the threads have let go of the rest, too.
+  for (int i = 0; i < 2000 && shared.use_count() != 1; i++) std::this_thread::sleep_for(1ms);
+  EXPECT_EQ(shared.use_count(), 1);
+}
+
 TEST(Resolver, NobodyHearsOfANameOnceItIsGone) {
   const auto gone = std::make_shared<std::atomic<bool>>(false);
   {

@@ -47,6 +47,43 @@ TEST_F(Deflates, WhereItIsOffAnOfferIsDeclined) {
   EXPECT_EQ(connect().compression(), std::nullopt);
 }
 
+TEST_F(Deflates, TheConnectionSaysWhatWasAgreedOnAlsoWhereAHookTunedIt) {
+  for (const std::string want : {"", "none", "small"}) {
+    Config config;
+    config.compression = {.enabled = true, .server_context_takeover = true};
+    config.choose_compression = [](const Request& request, auto, Compression& use) {
+      if (request.query("want") == "none") use.enabled = false;
+      if (request.query("want") == "small") use = {.enabled = true, .server_max_window_bits = 9};
+    };
+    server.reset();
+    world.emplace();
+    server.emplace(*world, config);
+    std::vector<std::optional<codec::DeflateSettings>> agreed;
+    server->get("/", websocket({.open = [&](Connection& c) { agreed.push_back(c.compression()); },
+                                .message = [](Connection& c, const Message& m) { (void)c.send(m.type, m.data); }}));
+    ASSERT_TRUE(server->listen("127.0.0.1:0"));
+    ASSERT_TRUE(server->start());
+    ClientOptions options;
+    options.compression.emplace();
+    auto client = world->connect(*server, "/?want=" + want, options);
+    client.send_text(json(1000));
+    world->run_until_idle();
+    ASSERT_EQ(agreed.size(), 1u);
+    EXPECT_EQ(agreed[0], client.compression());
+    EXPECT_EQ(client.compression().has_value(), want != "none");
+    if (want == "small") {
+      EXPECT_EQ(agreed[0]->server_max_window_bits, 9);
+    } else if (want.empty()) {
+      EXPECT_FALSE(agreed[0]->server_no_context_takeover);
+    }
+    EXPECT_EQ(client.last_text(), json(1000));
+    (void)world->connect(*server, "/");
+    world->run_until_idle();
+    ASSERT_EQ(agreed.size(), 2u);
+    EXPECT_EQ(agreed[1], std::nullopt);
+  }
+}
+
 TEST_F(Deflates, BelowTheThresholdAndWhereItDoesNotGetSmallerAMessageGoesAsItIs) {
   start({.threshold = 100});
   auto client = connect();

@@ -174,55 +174,6 @@ TEST_P(EachVersion, T7_ARecordChangedOnItsWayIsRefusedWithAnAlert) {
   EXPECT_EQ(pair.client.filter.fault().error, TlsError::alert_received);
 }
 
-TEST_P(EachVersion, ASessionIsResumedByItsTicketAlsoAfterAReload) {
-  const auto to = client(GetParam());
-  FilterPair first(server(), to);
-  first.run();
-  ASSERT_TRUE(first.open());
-  ASSERT_TRUE(first.server.seal("x"));
-  first.run();
-  const Session session = first.client.filter.session();
-  ASSERT_TRUE(session);
-  FilterPair second(server(), to, "a.test", session);
-  second.run();
-  ASSERT_TRUE(second.open());
-  EXPECT_TRUE(second.server.filter.resumed());
-  EXPECT_TRUE(second.client.filter.resumed());
-  EXPECT_TRUE(second.server.filter.info().resumed);
-}
-
-TEST_P(EachVersion, AResumedConnectionCanBeResumedInItsTurn) {
-  const auto from = server();
-  const auto to = client(GetParam());
-  Session session;
-  for (int round = 0; round < 4; round++) {
-    FilterPair pair(from, to, "a.test", session);
-    pair.run();
-    ASSERT_TRUE(pair.open());
-    ASSERT_TRUE(pair.server.seal("x"));
-    pair.run();
-    EXPECT_EQ(pair.server.filter.resumed(), round != 0) << round;
-    session = pair.client.filter.session();
-    ASSERT_TRUE(session) << round;
-  }
-}
-
-TEST_P(EachVersion, ATicketIsGoodForOneChangeOfKeysAndNotForTwo) {
-  const auto from = server();
-  const auto to = client(GetParam());
-  FilterPair first(from, to);
-  first.run();
-  const Session session = first.client.filter.session();
-  ASSERT_TRUE(session);
-  for (const auto& [hours, good] : {std::pair{1, true}, {3, false}}) {
-    FilterPair later(from, to, "a.test", session);
-    later.server.now = std::chrono::hours(hours);
-    later.run();
-    ASSERT_TRUE(later.open());
-    EXPECT_EQ(later.server.filter.resumed(), good) << hours;
-  }
-}
-
 INSTANTIATE_TEST_SUITE_P(Versions, EachVersion, testing::Values(TlsVersion::tls_1_2, TlsVersion::tls_1_3),
                          [](const auto& version) { return version.param == TlsVersion::tls_1_2 ? "Tls12" : "Tls13"; });
 
