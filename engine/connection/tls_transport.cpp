@@ -8,6 +8,7 @@
 
 namespace brume::connection {
 
+using tls::TlsError;
 using tls::TlsFault;
 using tls::TlsFilter;
 
