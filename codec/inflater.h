@@ -21,7 +21,7 @@ namespace brume::codec {
 struct Inflated {
   enum class State : std::uint8_t {
     done,
-    full,  // there is more than the room holds, or the payload is cut off just where the room ends
+    full,  // there is more than the room holds, or the room is used up and what is behind it is bad
     bad,   // the payload is no DEFLATE data, or does not end where a message may end
   };
   State state = State::done;
@@ -31,8 +31,9 @@ struct Inflated {
 // Keeps nothing from one message to the next. Constructor: may throw std::bad_alloc.
 //
 // Of a payload that is cut off inside a block with BFINAL set it may make some message where zlib would find it bad:
-// the block then ends in what stands for the end of the message. It also takes a block that announces codes for lengths
-// or distances that do not exist (RFC 1951, section 3.2.5), of which zlib takes none, used or not.
+// the block then ends in what stands for the end of the message. It also takes tables of a dynamic block that zlib
+// refuses: of more codes than there are (RFC 1951, section 3.2.7), with a repeat that goes beyond them, or without a
+// code for the end of the block.
 class WholeInflater {
  public:
   // Bytes behind the payload that inflate() needs for itself.

@@ -20,7 +20,7 @@ class ReferenceInflater {
   struct Result {
     bool done = false;
     bool cut_off = false;            // it is bad for where it ends, and nothing else
-    bool too_many_codes = false;     // it is bad for codes that zlib takes no tables of, whether used or not
+    bool lax_table = false;          // it is bad for a dynamic block's table that libdeflate takes
     std::vector<std::byte> bytes{};  // of what is bad: those in front of what is wrong
   };
 
@@ -50,8 +50,7 @@ class ReferenceInflater {
           if (i + 1 >= payload.size()) return result;
           break;
         default:
-          result.too_many_codes =
-              stream_.msg != nullptr && std::string_view(stream_.msg) == "too many length or distance symbols";
+          result.lax_table = stream_.msg != nullptr && is_lax(stream_.msg);
           result.cut_off = i >= payload.size();
           return result;
       }
@@ -65,6 +64,12 @@ class ReferenceInflater {
   void forget() { inflateReset(&stream_); }
 
  private:
+  // What zlib says of tables that another decoder may well take (inflater.h).
+  static bool is_lax(std::string_view message) {
+    return message == "too many length or distance symbols" || message == "invalid bit length repeat" ||
+           message == "invalid code -- missing end-of-block";
+  }
+
   // Gives zlib one byte and takes all that comes of it.
   int step(std::byte byte, Result& result) {
     Bytef in = static_cast<Bytef>(byte);
