@@ -30,8 +30,12 @@ std::size_t TlsTransport::on_input(std::span<std::byte> input) {
     block_size_ = state_ == State::handshake ? kHandshakeBlockSize : kRecordOverhead;
     const TlsFilter::Step step = filter_.step(input.subspan(taken), core_.plain(), *this, now);
     taken += step.taken;
-    if (std::exchange(wrote_, false)) link_.request_flush();
     const TlsFilter::State filter = filter_.state();
+    // Once hands are shaken records go out with what the protocol has to say: a ticket with the first answer.
+    if (std::exchange(wrote_, false)) {
+      const bool goes_alone = filter == TlsFilter::State::handshake || filter == TlsFilter::State::failed;
+      goes_alone ? link_.request_flush() : request_flush();
+    }
     if (state_ == State::handshake && (filter == TlsFilter::State::open || filter == TlsFilter::State::closed))
       on_handshake_done();
     if (step.opened != 0) offer(core_.plain().first(step.opened));
