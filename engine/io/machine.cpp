@@ -94,6 +94,7 @@ std::expected<void, SystemError> Machine::start(std::size_t core, Driven& driven
 void Machine::join() {
   for (std::jthread& thread : threads_) thread.join();
   threads_.clear();
+  resolver_.end();
   socket_files_.clear();
 }
 

@@ -1,7 +1,7 @@
 // machine.h: the real Environment: this machine's network, clock, entropy and threads.
 //
-// Used by the server's own thread; the threads it starts belong to it and are waited for by join() and by its end,
-// which also remove the files of its Unix-domain sockets.
+// Used by the server's own thread; the threads it starts, those of its resolver among them, belong to it and are waited
+// for by join() and by its end, which also remove the files of its Unix-domain sockets.
 #pragma once
 
 #include <expected>

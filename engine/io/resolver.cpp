@@ -56,10 +56,10 @@ struct Resolver::State {
     finished.reserve(kMaxThreads);
   }
 
-  // A thread's life.
-  static void run(const std::shared_ptr<State>& state) {
+  // The life of a thread that was started in this round.
+  static void run(const std::shared_ptr<State>& state, std::uint64_t round) {
     Job job;
-    while (state->take(job)) {
+    while (state->take(job, round)) {
       Environment::Resolution found;
       try {
         found = state->look_up(job.host, job.port);
@@ -67,9 +67,9 @@ struct Resolver::State {
         found.addresses.clear();
         found.error = "out of memory";  // short: needs none
       }
-      if (state->begin_telling()) {
+      if (state->begin_telling(round)) {
         job.resolved(std::move(found));
-        job.resolved = nullptr;  // what it holds goes before the Resolver may
+        job.resolved = nullptr;  // what it holds goes before end() returns
         state->end_telling();
       } else {
         job.resolved = nullptr;
@@ -78,15 +78,15 @@ struct Resolver::State {
   }
 
   // False where there is none, and the thread that asks is to end.
-  bool take(Job& job) {
+  bool take(Job& job, std::uint64_t own_round) {
     {
       const std::lock_guard lock(mutex);
-      if (!ended && !waiting.empty()) {
+      if (round == own_round && !waiting.empty()) {
         job = std::move(waiting.front());
         waiting.pop_front();
         return true;
       }
-      // Its Resolver, or the next look-up, joins it. Where it was let go nobody does.
+      // end(), or the next look-up, joins it. Where it was let go nobody does.
       const auto is_own = [](const std::thread& thread) { return thread.get_id() == std::this_thread::get_id(); };
       if (const auto own = std::ranges::find_if(running, is_own); own != running.end()) {
         finished.push_back(std::move(*own));
@@ -96,10 +96,11 @@ struct Resolver::State {
     changed.notify_all();
     return false;
   }
-  bool begin_telling() {
+  bool begin_telling(std::uint64_t own_round) {
     const std::lock_guard lock(mutex);
-    if (!ended) telling++;
-    return !ended;
+    if (round != own_round) return false;
+    telling++;
+    return true;
   }
   void end_telling() {
     {
@@ -121,15 +122,19 @@ struct Resolver::State {
   std::vector<std::thread> running;
   std::vector<std::thread> finished;
   std::size_t telling = 0;  // threads that are calling back
-  bool ended = false;
+  std::uint64_t round = 0;  // from one end() to the next
 };
 
 Resolver::Resolver(LookUp look_up) : state_(std::make_shared<State>(std::move(look_up))) {}
 
 Resolver::~Resolver() {
+  end();
+}
+
+void Resolver::end() {
   std::deque<State::Job> dropped;  // goes after the lock
   std::unique_lock lock(state_->mutex);
-  state_->ended = true;
+  state_->round++;
   dropped.swap(state_->waiting);
   state_->changed.wait(lock, [this] { return state_->telling == 0; });
   state_->changed.wait_for(lock, kPatience, [this] { return state_->running.empty(); });
@@ -151,7 +156,7 @@ void Resolver::resolve(const std::string& host, std::uint16_t port, Environment:
       state_->waiting.push_back({host, port, std::move(resolved)});
       if (state_->running.size() < kMaxThreads) {
         try {
-          state_->running.emplace_back(State::run, state_);
+          state_->running.emplace_back(State::run, state_, state_->round);
         } catch (const std::system_error&) {
           if (state_->running.empty()) {
             refused = std::move(state_->waiting.back().resolved);

@@ -1,9 +1,9 @@
 // resolver.h: host names to addresses by the system's resolver, which blocks: on threads of its own, few and bounded.
 //
 // Any thread. A thread is started when all others are busy, up to kMaxThreads, and ends when there is nothing left to
-// look up. When a Resolver ends, names that wait are dropped, and its threads are joined. The system's resolver cannot
-// be interrupted, and a name server that is silent holds it for many seconds: threads still inside it kPatience later
-// go on without the Resolver, to end by themselves; nobody hears of what they find.
+// look up. At end(), names that wait are dropped, and the threads are joined. The system's resolver cannot be
+// interrupted, and a name server that is silent holds it for many seconds: threads still inside it kPatience later go
+// on without the Resolver, to end by themselves; nobody hears of what they find.
 #pragma once
 
 #include <chrono>
@@ -31,8 +31,12 @@ class Resolver {
   explicit Resolver(LookUp look_up = ask_system);
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
-  // Once it returns no `resolved` is called any more.
+  // As end().
   ~Resolver();
+
+  // Once it returns no `resolved` of an earlier call is called any more. Later calls are answered as before. Not from
+  // a `resolved`, which it would wait for.
+  void end();
 
   void resolve(const std::string& host, std::uint16_t port, Environment::Resolved resolved);
 

@@ -1,7 +1,11 @@
 // Host names by the system's resolver, on threads of its own.
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstddef>
+#include <filesystem>
 #include <future>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <thread>
@@ -118,6 +122,23 @@ TEST(Resolver, ItDoesNotWaitForASystemThatIsSilentAndNobodyHearsOfWhatThatFindsL
   // Until the threads have let go of the rest, too.
   for (int i = 0; i < 2000 && shared.use_count() != 1; i++) std::this_thread::sleep_for(1ms);
   EXPECT_EQ(shared.use_count(), 1);
+}
+
+std::ptrdiff_t threads_of_this_process() {
+  return std::ranges::distance(std::filesystem::directory_iterator("/proc/self/task"), std::filesystem::directory_iterator());
+}
+
+TEST(Resolver, AMachineThatIsJoinedHasNoThreadOfItsResolverLeftAndResolvesAgainAfterwards) {
+  const std::ptrdiff_t before = threads_of_this_process();
+  Machine machine;
+  for (int round = 0; round < 20; round++) {
+    const auto held = std::make_shared<int>(0);
+    for (int i = 0; i < 8; i++) machine.resolve("127.0.0.1", 1, [held](Environment::Resolution) {});
+    machine.join();
+    EXPECT_EQ(threads_of_this_process(), before);
+    EXPECT_EQ(held.use_count(), 1);
+    EXPECT_EQ(resolve(machine, "127.0.0.1").addresses.size(), 1U);
+  }
 }
 
 TEST(Resolver, NobodyHearsOfANameOnceItIsGone) {
