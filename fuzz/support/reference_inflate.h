@@ -20,7 +20,7 @@ class ReferenceInflater {
   struct Result {
     bool done = false;
     bool cut_off = false;            // it is bad for where it ends, and nothing else
-    bool lax_table = false;          // it is bad for a dynamic block's table that libdeflate takes
+    bool lax = false;                // it is bad for a table or a code that libdeflate takes
     std::vector<std::byte> bytes{};  // of what is bad: those in front of what is wrong
   };
 
@@ -50,7 +50,7 @@ class ReferenceInflater {
           if (i + 1 >= payload.size()) return result;
           break;
         default:
-          result.lax_table = stream_.msg != nullptr && is_lax(stream_.msg);
+          result.lax = stream_.msg != nullptr && is_lax(stream_.msg);
           result.cut_off = i >= payload.size();
           return result;
       }
@@ -64,10 +64,11 @@ class ReferenceInflater {
   void forget() { inflateReset(&stream_); }
 
  private:
-  // What zlib says of tables that another decoder may well take (inflater.h).
+  // What zlib says of tables and codes that another decoder may well take (inflater.h).
   static bool is_lax(std::string_view message) {
     return message == "too many length or distance symbols" || message == "invalid bit length repeat" ||
-           message == "invalid code -- missing end-of-block";
+           message == "invalid code -- missing end-of-block" || message == "invalid literal/length code" ||
+           message == "invalid distance code";
   }
 
   // Gives zlib one byte and takes all that comes of it.
