@@ -33,8 +33,9 @@ struct Inflated {
 // Of a payload that is cut off inside a block with BFINAL set it may make some message where zlib would find it bad:
 // the block then ends in what stands for the end of the message. It also takes tables of a dynamic block that zlib
 // refuses: of more codes than there are (RFC 1951, section 3.2.7), with a repeat that goes beyond them, or without a
-// code for the end of the block; and the codes that never occur (length 286 and 287, distance 30 and 31; section 3.2.6),
-// as some length or distance. No encoder writes any of these, and what is made of them is bounded like all else.
+// code for the end of the block; and the codes that never occur (length 286 and 287, distance 30 and 31;
+// section 3.2.6), as some length or distance. No encoder writes any of these, and what is made of them is bounded like
+// all else.
 class WholeInflater {
  public:
   // Bytes behind the payload that inflate() needs for itself.

@@ -125,7 +125,8 @@ TEST(Resolver, ItDoesNotWaitForASystemThatIsSilentAndNobodyHearsOfWhatThatFindsL
 }
 
 std::ptrdiff_t threads_of_this_process() {
-  return std::ranges::distance(std::filesystem::directory_iterator("/proc/self/task"), std::filesystem::directory_iterator());
+  return std::ranges::distance(std::filesystem::directory_iterator("/proc/self/task"),
+                               std::filesystem::directory_iterator());
 }
 
 TEST(Resolver, AMachineThatIsJoinedHasNoThreadOfItsResolverLeftAndResolvesAgainAfterwards) {
