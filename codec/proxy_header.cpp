@@ -25,15 +25,17 @@ constexpr std::array<ProxyErrorInfo, kProxyErrorCount> kTable{{
     {binary_not_a_stream, "proxy_binary_not_a_stream", "PROXY header speaks of datagrams"},
     {binary_too_long, "proxy_binary_too_long", "PROXY header is larger than allowed here"},
     {binary_address_cut, "proxy_binary_address_cut", "PROXY header is too short for its addresses"},
-    {binary_vector_cut, "proxy_binary_vector_cut", "PROXY header ends inside a vector"},
+    {binary_vector_cut, "proxy_binary_vector_cut", "PROXY header with a vector that is cut"},
     {checksum_malformed, "proxy_checksum_malformed", "PROXY header with a malformed or second checksum"},
     {checksum_wrong, "proxy_checksum_wrong", "PROXY header's checksum does not fit"},
+    {tls_malformed, "proxy_tls_malformed", "PROXY header with a malformed or second word on TLS"},
 }};
 
 constexpr std::string_view kTextSignature = "PROXY ";
 constexpr std::string_view kBinarySignature("\r\n\r\n\0\r\nQUIT\n", 12);
 constexpr std::size_t kFixedSize = 16;  // signature, command, family, length
-constexpr std::uint8_t kChecksumType = 3;
+constexpr unsigned kChecksumType = 0x03;
+constexpr unsigned kTlsType = 0x20;
 
 constexpr std::array<std::uint32_t, 256> kCrcTable = [] {
   constexpr std::uint32_t kPolynomial = 0x82F63B78;  // reflected
@@ -163,21 +165,47 @@ bool checksum_fits(Bytes header, std::size_t place) {
   return sum == (number16(header, place) << 16 | number16(header, place + 2));
 }
 
-std::optional<ProxyError> judge_vectors(Bytes header, std::size_t place) {
+struct Vector {
+  unsigned type;
+  std::size_t place;  // of the value
+  std::size_t length;
+};
+
+// The vector at `place`, which goes on to the next; nullopt where it is not whole within `bytes`.
+std::optional<Vector> take_vector(Bytes bytes, std::size_t& place) {
   constexpr std::size_t kVectorHead = 3;  // type and length
+  if (bytes.size() - place < kVectorHead) return std::nullopt;
+  const Vector vector{at(bytes, place), place + kVectorHead, number16(bytes, place + 1)};
+  if (vector.length > bytes.size() - vector.place) return std::nullopt;
+  place = vector.place + vector.length;
+  return vector;
+}
+
+// PP2_TYPE_SSL: a byte of bits, the outcome of the certificate's verification, and vectors (section 2.2.6).
+std::optional<ProxyError> read_tls(Bytes value, ProxyHeader::Tls& tls) {
+  constexpr std::size_t kFixedPart = 1 + 4;
+  constexpr unsigned kClientTls = 0x01;  // PP2_CLIENT_SSL
+  // Of two words that differ, the wrong one might be believed.
+  if (value.size() < kFixedPart || tls != ProxyHeader::Tls::unsaid) return tls_malformed;
+  for (std::size_t place = kFixedPart; place < value.size();)
+    if (!take_vector(value, place)) return binary_vector_cut;
+  tls = (at(value, 0) & kClientTls) != 0 ? ProxyHeader::Tls::yes : ProxyHeader::Tls::no;
+  return std::nullopt;
+}
+
+// Those of `bytes`, the whole header, from `place` on.
+std::optional<ProxyError> read_vectors(Bytes bytes, std::size_t place, ProxyHeader& header) {
   bool checked = false;
-  while (place < header.size()) {
-    if (header.size() - place < kVectorHead) return binary_vector_cut;
-    const unsigned type = at(header, place);
-    const std::size_t length = number16(header, place + 1);
-    place += kVectorHead;
-    if (length > header.size() - place) return binary_vector_cut;
-    if (type == kChecksumType) {
-      if (checked || length != 4) return checksum_malformed;
-      if (!checksum_fits(header, place)) return checksum_wrong;
+  while (place < bytes.size()) {
+    const auto vector = take_vector(bytes, place);
+    if (!vector) return binary_vector_cut;
+    if (vector->type == kChecksumType) {
+      if (checked || vector->length != 4) return checksum_malformed;
+      if (!checksum_fits(bytes, vector->place)) return checksum_wrong;
       checked = true;
+    } else if (vector->type == kTlsType) {
+      if (const auto error = read_tls(bytes.subspan(vector->place, vector->length), header.tls)) return error;
     }
-    place += length;
   }
   return std::nullopt;
 }
@@ -204,7 +232,7 @@ Result read_binary(Bytes input) {
   header.source = family->source;
   header.size = whole.size();
   if (header.source == ProxyHeader::Source::own) return header;
-  if (const auto error = judge_vectors(whole, kFixedSize + family->addresses)) return std::unexpected(*error);
+  if (const auto error = read_vectors(whole, kFixedSize + family->addresses, header)) return std::unexpected(*error);
   if (header.source == ProxyHeader::Source::local) return header;
   const std::size_t address_size = header.source == ProxyHeader::Source::v4 ? 4 : 16;
   const Bytes addresses = whole.subspan(kFixedSize);

@@ -1,5 +1,6 @@
 // proxy_header.h: the PROXY protocol, versions 1 and 2, receiving side (HAProxy's proxy-protocol.txt,
-// sections 2.1, 2.2): what a load balancer writes in front of a connection to say whose it is.
+// sections 2.1, 2.2): what a load balancer writes in front of a connection to say whose it is, and whether it came to
+// the balancer by TLS.
 //
 // Pure functions over bytes: any thread, no state, no allocation.
 #pragma once
@@ -28,11 +29,12 @@ enum class ProxyError : std::uint8_t {
   binary_not_a_stream,  // version 2: datagrams, over a stream
   binary_too_long,      // version 2: above kMaxProxyHeaderSize
   binary_address_cut,   // version 2: less than the family's addresses
-  binary_vector_cut,    // version 2: a type-length-value vector that ends beyond the header, or is not whole
+  binary_vector_cut,    // version 2: a type-length-value vector that ends beyond what it is in, or is not whole
   checksum_malformed,   // version 2: a checksum that has not 4 bytes, or a second one
   checksum_wrong,       // version 2
+  tls_malformed,        // version 2: what is said of TLS has less than its 5 fixed bytes, or stands there twice
 };
-inline constexpr std::size_t kProxyErrorCount = 15;
+inline constexpr std::size_t kProxyErrorCount = 16;
 
 struct ProxyErrorInfo {
   ProxyError error;
@@ -53,7 +55,14 @@ struct ProxyHeader {
     v6,
     local,  // a Unix-domain socket
   };
+  // How the client came to the proxy: what the vector PP2_TYPE_SSL of version 2 says (section 2.2.6).
+  enum class Tls : std::uint8_t {
+    unsaid,  // no such vector, as always in version 1 and where nobody is named
+    no,      // PP2_CLIENT_SSL is not set: in clear, or by TLS that the proxy passes on as it is
+    yes,
+  };
   Source source = Source::own;
+  Tls tls = Tls::unsaid;
   std::uint16_t port = 0;                  // of v4 and v6
   std::array<std::uint8_t, 16> address{};  // network byte order; the first four for v4
   std::size_t size = 0;                    // bytes of the header; what follows is the connection's own
@@ -61,8 +70,9 @@ struct ProxyHeader {
 
 // Reads the header at the front of `input`: all bytes received so far. nullopt while bytes are missing; fails at the
 // first byte that no header has. How the bytes are split never changes the answer. The addresses of the destination and
-// unknown vectors are judged by their form alone; a checksum (CRC32c) must fit where there is one. What stands in a
-// header that names nobody is not looked at.
+// unknown vectors are judged by their form alone, as are those within PP2_TYPE_SSL (version, cipher, the certificate's
+// name); a checksum (CRC32c, section 2.2.3) must fit where there is one. What stands in a header that names nobody is
+// not looked at.
 std::expected<std::optional<ProxyHeader>, ProxyError> read_proxy_header(std::span<const std::byte> input);
 
 // CRC32c (RFC 3720, appendix B.4) of `bytes`, continued from `before`.

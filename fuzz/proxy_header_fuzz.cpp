@@ -19,7 +19,7 @@ namespace {
 using codec::check;
 
 bool same(const codec::ProxyHeader& a, const codec::ProxyHeader& b) {
-  return a.source == b.source && a.port == b.port && a.address == b.address && a.size == b.size;
+  return a.source == b.source && a.tls == b.tls && a.port == b.port && a.address == b.address && a.size == b.size;
 }
 
 // Writes the right checksum into the first vector that could be one.

@@ -64,8 +64,8 @@ std::string_view scheme_of(std::string_view text) {
 }  // namespace
 
 Forwarded read_forwarded(const codec::RequestHead& head, const io::Address& peer,
-                         std::span<const io::AddressRange> trusted) {
-  Forwarded forwarded;
+                         std::span<const io::AddressRange> trusted, std::string_view proxied) {
+  Forwarded forwarded{.scheme = proxied};
   if (!io::any_contains(trusted, peer)) return forwarded;
   walk_back(head, "X-Forwarded-For", [&](std::string_view element) {
     const auto address = parse_element(element);
@@ -74,7 +74,7 @@ Forwarded read_forwarded(const codec::RequestHead& head, const io::Address& peer
     return io::any_contains(trusted, *address);
   });
   walk_back(head, "X-Forwarded-Proto", [&](std::string_view element) {
-    forwarded.scheme = scheme_of(element);
+    if (const auto scheme = scheme_of(element); !scheme.empty()) forwarded.scheme = scheme;
     return false;
   });
   return forwarded;

@@ -33,10 +33,12 @@ bool has_no_content(std::uint16_t status) {
 
 }  // namespace
 
-HttpSession::HttpSession(connection::Transport& transport, const Service& service, Time accepted)
+HttpSession::HttpSession(connection::Transport& transport, const Service& service, Time accepted,
+                         std::string_view proxied)
     : context_(transport.context()),
       transport_(&transport),
       service_(service),
+      proxied_(proxied),
       deadline_(accepted + service.config.handshake_timeout) {
   if (auto tls = transport.tls_info()) tls_ = std::make_unique<const TlsInfo>(*std::move(tls));
 }
@@ -46,11 +48,12 @@ HttpSession::~HttpSession() {
   context_.reactor.ledger().sub(core::Ledger::Kind::messages, counted_);
 }
 
-HttpSession& HttpSession::open(connection::Transport& transport, const Service& service, Time accepted) {
+HttpSession& HttpSession::open(connection::Transport& transport, const Service& service, Time accepted,
+                               std::string_view proxied) {
   void* memory = transport.context().reactor.frames().allocate(sizeof(HttpSession));
   HttpSession* session = nullptr;
   try {
-    session = new (memory) HttpSession(transport, service, accepted);
+    session = new (memory) HttpSession(transport, service, accepted, proxied);
   } catch (...) {
     core::FramePool::deallocate(memory);
     throw;
@@ -157,7 +160,7 @@ void HttpSession::dispatch() {
   reactor().serve(route_name());
   state_ = State::handling;
   request_.emplace(head_, as_bytes(body_), transport_->peer(), parameters_,
-                   read_forwarded(head_, transport_->peer(), service_.trusted_proxies), tls_.get());
+                   read_forwarded(head_, transport_->peer(), service_.trusted_proxies, proxied_), tls_.get());
   if (route_->websocket) return respond(judge(*request_, route_->websocket));
   begin(run_handler());
 }

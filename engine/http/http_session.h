@@ -13,6 +13,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <brume/codec/http_body.h>
@@ -39,8 +40,10 @@ class HttpSession final : public connection::Protocol {
  public:
   using Time = connection::Time;
 
-  // Begins to serve `transport`, accepted at `accepted`: the first request's deadline counts from there.
-  static HttpSession& open(connection::Transport& transport, const Service& service, Time accepted);
+  // Begins to serve `transport`, accepted at `accepted`: the first request's deadline counts from there. `proxied`: the
+  // scheme by which the client came to the proxy, where a PROXY header said so ("http", "https"; static storage).
+  static HttpSession& open(connection::Transport& transport, const Service& service, Time accepted,
+                           std::string_view proxied = {});
   // Answers with `error` and ends, whatever the request is or will be.
   void refuse(codec::HttpError error, std::string allow = {});
 
@@ -62,7 +65,7 @@ class HttpSession final : public connection::Protocol {
     ended,     // answered for the last time, upgraded, or gone
   };
 
-  HttpSession(connection::Transport& transport, const Service& service, Time accepted);
+  HttpSession(connection::Transport& transport, const Service& service, Time accepted, std::string_view proxied);
   ~HttpSession();
 
   // TaskScope
@@ -102,6 +105,7 @@ class HttpSession final : public connection::Protocol {
   std::string body_;
   std::vector<PathParameter> parameters_;
   std::unique_ptr<const TlsInfo> tls_;  // null for a connection in clear
+  std::string_view proxied_;            // the scheme of a PROXY header, as open() has it
   std::optional<Request> request_;
   const Route* route_ = nullptr;
   void* task_ = nullptr;              // the handler's frame while it runs

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <new>
+#include <string_view>
 
 #include <brume/engine/connection/core_context.h>
 #include <brume/engine/connection/tls_core.h>
@@ -32,6 +33,20 @@ io::Address named_by(const codec::ProxyHeader& header, const io::Address& own) {
     }
   }
   return own;
+}
+
+// By which scheme its client came; empty where the header does not say.
+std::string_view scheme_of(const codec::ProxyHeader& header) {
+  using Tls = codec::ProxyHeader::Tls;
+  switch (header.tls) {
+    case Tls::unsaid:
+      return {};
+    case Tls::no:
+      return "http";
+    case Tls::yes:
+      return "https";
+  }
+  return {};
 }
 
 }  // namespace
@@ -73,10 +88,11 @@ void ProxySession::go_on(const codec::ProxyHeader& header) {
   const bool welcome = transport.rename_peer(named_by(header, transport.peer()));
   if (connection::TlsCore* tls = transport.context().tls.get()) {
     if (!welcome) return transport.abort(End::local);  // as any connection beyond a limit: before the handshake
+    // What is TLS here is https, whatever the header says of it: a proxy that passes TLS on has seen none.
     connection::TlsTransport::open_server(transport, *tls, accepted_, deadline());
     return free();
   }
-  HttpSession& session = HttpSession::open(transport, service_, accepted_);
+  HttpSession& session = HttpSession::open(transport, service_, accepted_, scheme_of(header));
   free();
   if (!welcome) session.refuse(codec::HttpError::over_capacity);
 }

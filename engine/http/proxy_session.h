@@ -1,9 +1,9 @@
 // proxy_session.h: one connection from a trusted proxy until its PROXY header has been read (codec/proxy_header.h).
 //
 // The first Protocol on such a transport: it takes the header alone, gives the connection the name that stands in it,
-// and puts HTTP in its own place; what ends TLS would come between the two. A peer without a valid header is cut
-// without a word: whoever spoke is a proxy that was set up otherwise, or nobody that should be listened to. Lives in
-// the core's frame pool. Its core's thread only.
+// and puts HTTP in its own place, which hears what the header says of TLS; what ends TLS here comes between the two. A
+// peer without a valid header is cut without a word: whoever spoke is a proxy that was set up otherwise, or nobody that
+// should be listened to. Lives in the core's frame pool. Its core's thread only.
 #pragma once
 
 #include <cstddef>

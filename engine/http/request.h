@@ -62,8 +62,8 @@ class Request {
   // Whose request it is: what trusted proxies wrote into X-Forwarded-For, without a port; remote_address() where none
   // did. For the application's own limits and logs: those of the server go by remote_address().
   const io::Address& client_address() const { return forwarded_.client ? *forwarded_.client : *peer_; }
-  // By which scheme the client came: "https" or "http", where a trusted proxy said so or this server ended TLS; else
-  // empty.
+  // By which scheme the client came, "https" or "http". The first that says so: X-Forwarded-Proto of a trusted proxy,
+  // this server where it ended TLS, the PROXY header (PP2_TYPE_SSL). Else empty.
   std::string_view scheme() const { return forwarded_.scheme.empty() && is_tls() ? "https" : forwarded_.scheme; }
   const Forwarded& forwarded() const { return forwarded_; }
 

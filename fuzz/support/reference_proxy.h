@@ -3,10 +3,12 @@
 // Functions without state; addresses are the system's own to read, the checksum goes bit by bit.
 #pragma once
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -80,25 +82,49 @@ inline std::uint32_t crc32c_by_the_book(const std::string& bytes) {
   return value ^ 0xFFFFFFFF;
 }
 
-inline bool vectors_by_the_book(const std::string& header, std::size_t place) {
-  const auto byte = [&](std::size_t i) { return static_cast<std::size_t>(static_cast<unsigned char>(header[i])); };
-  std::vector<std::size_t> checksums;
-  while (place < header.size()) {
-    if (place + 3 > header.size()) return false;
-    const std::size_t length = byte(place + 1) * 256 + byte(place + 2);
-    if (place + 3 + length > header.size()) return false;
-    if (byte(place) == 3) {
-      if (length != 4) return false;
-      checksums.push_back(place + 3);
-    }
+struct ReferenceVector {
+  unsigned char type;
+  std::size_t place;  // of the value
+  std::string value;
+};
+
+// All of `text` from `place` on; nothing where one is not whole.
+inline std::optional<std::vector<ReferenceVector>> vectors_by_the_book(const std::string& text, std::size_t place) {
+  std::vector<ReferenceVector> vectors;
+  while (place != text.size()) {
+    if (text.size() < place + 3) return std::nullopt;
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[place + i]); };
+    const std::size_t length = byte(1) * 256u + byte(2);
+    if (text.size() < place + 3 + length) return std::nullopt;
+    vectors.push_back({byte(0), place + 3, text.substr(place + 3, length)});
     place += 3 + length;
   }
-  if (checksums.size() > 1) return false;
-  for (std::size_t at : checksums) {
-    std::string blanked = header;
-    blanked.replace(at, 4, 4, '\0');
-    const std::size_t sum = byte(at) << 24 | byte(at + 1) << 16 | byte(at + 2) << 8 | byte(at + 3);
-    if (crc32c_by_the_book(blanked) != sum) return false;
+  return vectors;
+}
+
+inline bool checksum_by_the_book(const std::string& header, const ReferenceVector& vector) {
+  if (vector.value.size() != 4) return false;
+  std::string blanked = header;
+  blanked.replace(vector.place, 4, 4, '\0');
+  std::uint32_t sum = 0;
+  for (char c : vector.value) sum = sum * 256 + static_cast<unsigned char>(c);
+  return crc32c_by_the_book(blanked) == sum;
+}
+
+// Whether the vectors are as they should be, and what they say of TLS.
+inline bool read_vectors_by_the_book(const std::string& text, std::size_t place, codec::ProxyHeader& header) {
+  using Tls = codec::ProxyHeader::Tls;
+  const auto vectors = vectors_by_the_book(text, place);
+  if (!vectors) return false;
+  const auto count = [&](int type) {
+    return std::ranges::count_if(*vectors, [&](const ReferenceVector& vector) { return vector.type == type; });
+  };
+  if (count(3) > 1 || count(0x20) > 1) return false;
+  for (const ReferenceVector& vector : *vectors) {
+    if (vector.type == 3 && !checksum_by_the_book(text, vector)) return false;
+    if (vector.type != 0x20) continue;
+    if (vector.value.size() < 5 || !vectors_by_the_book(vector.value, 5)) return false;
+    header.tls = static_cast<unsigned char>(vector.value[0]) % 2 == 1 ? Tls::yes : Tls::no;
   }
   return true;
 }
@@ -131,7 +157,7 @@ inline ReferenceProxy read_proxy_binary_by_the_book(const std::string& input) {
   if (whole > 4096 || whole < 16 + addresses) return {};
   if (input.size() < whole) return result;
   const bool named = addresses != 0;
-  if (named && !vectors_by_the_book(input.substr(0, whole), 16 + addresses)) return {};
+  if (named && !read_vectors_by_the_book(input.substr(0, whole), 16 + addresses, result.header)) return {};
   if (result.header.source == Source::v4 || result.header.source == Source::v6) {
     const std::size_t size = result.header.source == Source::v4 ? 4 : 16;
     for (std::size_t i = 0; i < size; ++i) result.header.address[i] = static_cast<std::uint8_t>(byte(16 + i));

@@ -16,9 +16,11 @@ namespace {
 
 using namespace std::string_literals;
 using test::proxy_v2;
+using test::tls_vector;
 using test::vector;
 using test::with_checksum;
 using Source = ProxyHeader::Source;
+using Tls = ProxyHeader::Tls;
 using enum ProxyError;
 
 std::span<const std::byte> bytes_of(std::string_view text) {
@@ -37,6 +39,7 @@ std::expected<std::optional<ProxyHeader>, ProxyError> read_every_split(std::stri
     } else if (*part) {
       EXPECT_TRUE(whole && *whole) << size;
       EXPECT_EQ((*part)->size, whole && *whole ? (*whole)->size : 0) << size;
+      EXPECT_EQ((*part)->tls, whole && *whole ? (*whole)->tls : Tls::unsaid) << size;
     }
   }
   return whole;
@@ -172,6 +175,34 @@ TEST(ProxyHeader, VectorsAreWalkedAndAChecksumMustFit) {
   }
 }
 
+TEST(ProxyHeader, TheFirstBitOfTheVectorOnTlsSaysHowTheClientCame) {
+  const std::string addresses(12, 'a');
+  const std::string version = vector(0x21, "TLSv1.3");
+  const std::string certificate = version + vector(0x22, "client.example") + vector(0x23, "TLS_AES_128_GCM_SHA256");
+  const auto said = [&](std::string_view vectors) {
+    return header_of(proxy_v2(0x21, 0x11, addresses + std::string(vectors)) + "rest").tls;
+  };
+  EXPECT_EQ(said(""), Tls::unsaid);
+  EXPECT_EQ(said(vector(1, "h2") + version), Tls::unsaid);  // a vector of the inner kind says nothing out here
+  EXPECT_EQ(said(tls_vector(0x01)), Tls::yes);
+  EXPECT_EQ(said(vector(1, "http/1.1") + tls_vector(0x01, version) + vector(4, "xyz")), Tls::yes);
+  EXPECT_EQ(said(tls_vector(0x07, certificate)), Tls::yes);
+  EXPECT_EQ(said(tls_vector(0xFF)), Tls::yes);
+  EXPECT_EQ(said(tls_vector(0x00)), Tls::no);
+  EXPECT_EQ(said(tls_vector(0x06, certificate)), Tls::no);
+  EXPECT_EQ(said(tls_vector(0xFE)), Tls::no);
+  EXPECT_EQ(header_of(proxy_v2(0x21, 0x21, std::string(36, 'a') + tls_vector(1, version))).tls, Tls::yes);
+  EXPECT_EQ(header_of(proxy_v2(0x21, 0x31, std::string(216, 'a') + tls_vector(1, version))).tls, Tls::yes);
+  EXPECT_EQ(header_of(with_checksum(0x21, 0x11, addresses + tls_vector(1, version), "")).tls, Tls::yes);
+}
+
+TEST(ProxyHeader, WhereNobodyIsNamedNothingIsSaidOfTls) {
+  for (const std::string& text :
+       {proxy_v2(0x20, 0x11, std::string(12, 'a') + tls_vector(1)), proxy_v2(0x20, 0x00, tls_vector(1)),
+        proxy_v2(0x21, 0x00, tls_vector(1)), "PROXY UNKNOWN\r\n"s, "PROXY TCP4 1.1.1.1 2.2.2.2 1 443\r\n"s})
+    EXPECT_EQ(header_of(text).tls, Tls::unsaid);
+}
+
 TEST(ProxyHeader, TheChecksumIsCrc32c) {
   EXPECT_EQ(crc32c(bytes_of("123456789")), 0xE3069283u);            // the check value every catalogue of CRCs has
   EXPECT_EQ(crc32c(bytes_of(std::string(32, '\0'))), 0x8A9136AAu);  // RFC 3720, appendix B.4
@@ -182,7 +213,8 @@ TEST(ProxyHeader, EachRuleOfVersion2HasItsOwnAnswer) {
   const std::string addresses(12, 'a');
   std::string wrong_version = proxy_v2(0x11, 0x11, addresses);
   std::string too_long = proxy_v2(0x21, 0x11, addresses).substr(0, 14) + "\x0f\xf1";
-  const std::string once = with_checksum(0x21, 0x11, addresses, "");
+  std::string turned = with_checksum(0x21, 0x11, addresses, tls_vector(1));
+  turned[turned.size() - 5] = 0;  // the client's bits
   const std::vector<std::pair<std::string, ProxyError>> broken = {
       {"\r\n\r\n\0\r\nQUIX"s, no_signature},
       {"\r\nGET"s, no_signature},
@@ -211,6 +243,14 @@ TEST(ProxyHeader, EachRuleOfVersion2HasItsOwnAnswer) {
       {proxy_v2(0x21, 0x11, addresses + vector(3, "abcde")), checksum_malformed},
       {with_checksum(0x21, 0x11, addresses, vector(3, "abcd")), checksum_malformed},
       {proxy_v2(0x21, 0x11, addresses + vector(3, "abcd")), checksum_wrong},
+      {turned, checksum_wrong},
+      {proxy_v2(0x21, 0x11, addresses + vector(0x20, "")), tls_malformed},
+      {proxy_v2(0x21, 0x11, addresses + vector(0x20, "\x01\0\0\0"s)), tls_malformed},
+      {proxy_v2(0x21, 0x11, addresses + tls_vector(1) + tls_vector(1)), tls_malformed},
+      {proxy_v2(0x21, 0x11, addresses + tls_vector(0) + tls_vector(1)), tls_malformed},
+      {proxy_v2(0x21, 0x11, addresses + tls_vector(1, "\x21")), binary_vector_cut},
+      {proxy_v2(0x21, 0x11, addresses + tls_vector(1, "\x21\0"s)), binary_vector_cut},
+      {proxy_v2(0x21, 0x11, addresses + tls_vector(1, "\x21\0\x07TLSv1."s) + vector(4, "3")), binary_vector_cut},
   };
   for (const auto& [text, error] : broken)
     EXPECT_EQ(read_every_split(text), std::unexpected(error)) << info(error).name;

@@ -1,20 +1,25 @@
 #!/usr/bin/env python3
 """Where a server may listen, on both backends: IPv6, dual stack, Unix-domain sockets, several at once, behind a proxy."""
 
+import json
 import os
 import pathlib
 import re
 import signal
 import socket
 import stat
+import struct
 import subprocess
 import tempfile
 import time
 
 from raw_websocket import TEXT, TIMEOUT_SECONDS, RawWebSocket
 from server_program import EchoServer, expect, program, run_check
+from tls_certificates import Certificates, wrapped
 
 PROXY_LINE = b"PROXY TCP4 192.0.2.7 127.0.0.1 4711 80\r\n"
+PROXY_V2 = b"\r\n\r\n\0\r\nQUIT\n\x21\x11"  # PROXY over TCP of IPv4
+PROXY_V2_ADDRESSES = bytes([192, 0, 2, 7, 127, 0, 0, 1]) + struct.pack("!HH", 4711, 80)
 
 
 def connect_to_path(path):
@@ -142,6 +147,29 @@ def check_proxy(backend, folder):
         stranger.close()
 
 
+def proxy_v2(vectors):
+    return PROXY_V2 + struct.pack("!H", len(PROXY_V2_ADDRESSES + vectors)) + PROXY_V2_ADDRESSES + vectors
+
+
+def check_proxied_scheme(backend, certificates):
+    """What HAProxy says of TLS that it ended itself, and of TLS that it passes on, where it has seen none."""
+    by_tls = struct.pack("!BHBLBH", 0x20, 15, 1, 1, 0x21, 7) + b"TLSv1.3"
+    in_clear = struct.pack("!BHBL", 0x20, 5, 0, 1)
+    certificate, key = certificates.issue("a.test", "DNS:a.test")
+    options = ("--io", backend, "--proxy-protocol", "127.0.0.1")
+    tls_options = ("--tls-cert", certificate, "--tls-key", key)
+    for more, wrap, wanted in (((), None, ("", "http", "https")),
+                               (tls_options, wrapped(certificates.client()), ("https", "https", "https"))):
+        with EchoServer(*options, *more) as server:
+            for vectors, scheme in zip((b"", in_clear, by_tls), wanted):
+                connection = socket.create_connection(("127.0.0.1", server.port), TIMEOUT_SECONDS)
+                connection.sendall(proxy_v2(vectors))
+                client = RawWebSocket(0, "/ws/whoami", connection=connection, wrap=wrap)
+                seen = json.loads(client.receive()[1])
+                expect((seen["remote"], seen["scheme"]) == ("192.0.2.7:4711", scheme), f"{vectors} {more}: {seen}")
+                client.close()
+
+
 def backend_works(backend):
     with EchoServer("--io", "auto") as server:
         name = re.search(r"\((?:\d+) cores?, (\w+)\)", server.output())[1]
@@ -153,7 +181,7 @@ def backend_works(backend):
 
 def check():
     ipv6 = has_ipv6()
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, Certificates() as certificates:
         for backend in ("io_uring", "epoll"):
             if not backend_works(backend):
                 continue
@@ -161,6 +189,7 @@ def check():
                 check_ipv6(backend)
             check_unix(backend, pathlib.Path(name))
             check_proxy(backend, pathlib.Path(name))
+            check_proxied_scheme(backend, certificates)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,14 @@ inline std::string vector(int type, std::string_view value) {
   return text.append(value);
 }
 
-// The same with a checksum that fits between the two parts of its block.
+// PP2_TYPE_SSL: the client's bits, an outcome of verification, and vectors within.
+inline std::string tls_vector(int bits, std::string_view within = {}) {
+  std::string value(1, static_cast<char>(bits));
+  value.append("\0\0\0\1", 4).append(within);
+  return vector(0x20, value);
+}
+
+// A header with a checksum that fits between the two parts of its block.
 inline std::string with_checksum(int command, int family, std::string_view before, std::string_view after) {
   const std::string block = std::string(before) + vector(3, std::string_view("\0\0\0\0", 4)) + std::string(after);
   std::string text = proxy_v2(command, family, block);

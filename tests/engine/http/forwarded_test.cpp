@@ -92,6 +92,23 @@ TEST(Forwarded, TheSchemeIsTheNearestProxysWord) {
     EXPECT_EQ(forwarded(fields).scheme, "") << fields;
 }
 
+TEST(Forwarded, TheWordOfAPROXYHeaderCountsWhereNoTrustedFieldSaysAScheme) {
+  const auto scheme = [](std::string_view fields, std::string_view peer, std::string_view proxied) {
+    const ParsedRequest parsed(get_with(fields));
+    return http::read_forwarded(*parsed, *io::Address::parse_host(peer), trusted(), proxied).scheme;
+  };
+  for (const std::string_view word : {"https", "http", ""}) {
+    EXPECT_EQ(scheme("", "192.0.2.7", word), word);
+    EXPECT_EQ(scheme("", "10.0.0.1", word), word);
+    EXPECT_EQ(scheme("X-Forwarded-Proto: ftp\r\n", "10.0.0.1", word), word);
+    for (const std::string_view field : {"https", "http"}) {
+      const std::string fields = "X-Forwarded-Proto: " + std::string(field) + "\r\n";
+      EXPECT_EQ(scheme(fields, "10.0.0.1", word), field);
+      EXPECT_EQ(scheme(fields, "192.0.2.7", word), word);
+    }
+  }
+}
+
 TEST(Forwarded, ARequestThatIsKeptKeepsIt) {
   const std::string text = get_with("X-Forwarded-For: 192.0.2.7\r\n");
   const ParsedRequest parsed(text);

@@ -1,4 +1,7 @@
 // Connections from proxies that speak the PROXY protocol: whose they are, and what those get that break its rules.
+#include <algorithm>
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +21,7 @@ using namespace std::chrono_literals;
 using namespace std::string_literals;
 using test::get_with;
 using test::proxy_v2;
+using test::tls_vector;
 using test::upgrade_with;
 
 constexpr std::string_view kLine = "PROXY TCP4 192.0.2.7 10.0.0.1 4711 80\r\n";
@@ -33,8 +37,15 @@ class Proxied : public testing::Test {
     config.proxy_protocol = {"10.0.0.0/8", "unix"};
     config.log = [this](LogLevel, std::string_view line) { log.append(line).append("\n"); };
     server.emplace(world, config);
-    server->get("/", [](Request& request) { return Response::text("from " + request.remote_address().to_string()); });
-    server->get("/ws", websocket({.open = [this](Connection& c) { opened.push_back(c.remote_address().to_string()); },
+    server->get("/", [](Request& request) {
+      return Response::text("from " + request.remote_address().to_string() + " by " + std::string(request.scheme()) +
+                            ".");
+    });
+    server->get("/ws", websocket({.open =
+                                      [this](Connection& c) {
+                                        opened.push_back(c.remote_address().to_string());
+                                        schemes.emplace_back(c.request().scheme());
+                                      },
                                   .message = [](Connection& c, const Message& m) { (void)c.send(m.type, m.data); }}));
     ASSERT_TRUE(server->listen("127.0.0.1:0"));
     ASSERT_TRUE(server->start());
@@ -56,6 +67,7 @@ class Proxied : public testing::Test {
   Simulator world{SimulatorOptions{}};
   std::string log;
   std::vector<std::string> opened;
+  std::vector<std::string> schemes;
   std::optional<Server> server;
 };
 
@@ -76,6 +88,56 @@ TEST_F(Proxied, AHeaderThatNamesNobodyLeavesTheProxysOwnName) {
   start();
   for (const std::string& header : {proxy_v2(0x20, 0x00, ""), proxy_v2(0x21, 0x00, ""), "PROXY UNKNOWN\r\n"s})
     EXPECT_NE(answer_to(header + get_with("")).find("from 10.0.0.9:1000"), std::string::npos);
+}
+
+TEST_F(Proxied, TheHeaderTellsTheScheme) {
+  start();
+  const std::string addresses = "\xc0\x00\x02\x08\x0a\x00\x00\x01\x12\x34\x00\x50"s;
+  const auto seen = [&](std::string_view header) {
+    const std::string answer = answer_to(std::string(header) + get_with("X-Forwarded-Proto: ftp\r\n"));
+    return answer.substr(std::min(answer.find("from "), answer.size()));
+  };
+  const std::string by_tls = tls_vector(1, test::vector(0x21, "TLSv1.3"));
+  EXPECT_EQ(seen(proxy_v2(0x21, 0x11, addresses + by_tls)), "from 192.0.2.8:4660 by https.");
+  EXPECT_EQ(seen(proxy_v2(0x21, 0x11, addresses + tls_vector(0))), "from 192.0.2.8:4660 by http.");
+  EXPECT_EQ(seen(proxy_v2(0x21, 0x11, addresses)), "from 192.0.2.8:4660 by .");
+  EXPECT_EQ(seen(kLine), "from 192.0.2.7:4711 by .");
+  EXPECT_EQ(seen(proxy_v2(0x20, 0x11, addresses + by_tls)), "from 10.0.0.9:1000 by .");
+  // Of every request of the connection.
+  const std::string both = answer_to(proxy_v2(0x21, 0x11, addresses + by_tls) + get_with("") + get_with(""));
+  EXPECT_NE(both.find("by https."), both.rfind("by https."));
+}
+
+TEST_F(Proxied, H19_TheOriginsSchemeCountsWhereAHeaderSaysTheOwn) {
+  start();
+  const std::string addresses(12, 'a');
+  const auto status = [&](std::string_view header, std::string_view origin) {
+    const std::string fields = "Origin: " + std::string(origin) + "\r\nX-Forwarded-Proto: https\r\n";
+    return answer_to(std::string(header) + upgrade_with(fields)).substr(9, 3);
+  };
+  const std::string by_tls = proxy_v2(0x21, 0x11, addresses + tls_vector(1));
+  EXPECT_EQ(status(by_tls, "https://a.example"), "101");
+  EXPECT_EQ(status(by_tls, "http://a.example"), "403");
+  EXPECT_EQ(status(by_tls, "https://b.example"), "403");
+  const std::string in_clear = proxy_v2(0x21, 0x11, addresses + tls_vector(0));
+  EXPECT_EQ(status(in_clear, "http://a.example"), "101");
+  EXPECT_EQ(status(in_clear, "https://a.example"), "403");
+  for (const std::string_view origin : {"http://a.example", "https://a.example"})
+    EXPECT_EQ(status(kLine, origin), "101");
+  EXPECT_EQ(schemes, (std::vector<std::string>{"https", "http", "", ""}));
+}
+
+TEST_F(Proxied, AProxyInFrontOfTheOneThatWroteTheHeaderKnowsTheSchemeBetter) {
+  Config config;
+  config.trusted_proxies = {"192.0.2.0/24"};
+  start(config);
+  const auto seen = [&](int last_byte, int bits, std::string_view fields) {
+    const std::string addresses = "\xc0\x00\x02"s + static_cast<char>(last_byte) + "\x0a\x00\x00\x01\x12\x34\x00\x50"s;
+    return answer_to(proxy_v2(0x21, 0x11, addresses + tls_vector(bits)) + get_with(fields));
+  };
+  EXPECT_NE(seen(8, 1, "X-Forwarded-Proto: http\r\n").find("by http."), std::string::npos);
+  EXPECT_NE(seen(8, 0, "X-Forwarded-Proto: https\r\n").find("by https."), std::string::npos);
+  EXPECT_NE(seen(8, 1, "").find("by https."), std::string::npos);
 }
 
 TEST_F(Proxied, AnySplitOfHeaderRequestAndFramesIsTheSame) {
@@ -108,7 +170,13 @@ TEST_F(Proxied, ATrustedPeerWithoutAValidHeaderIsCutWithoutAWordAndCounted) {
       {"PROXY TCP4 x 10.0.0.1 1 2\r\n" + get_with(""), "proxy_text_address"},
       {proxy_v2(0x21, 0x12, std::string(12, 'a')), "proxy_binary_not_a_stream"},
       {"PROXY " + std::string(200, 'x'), "proxy_text_too_long"},
+      {proxy_v2(0x21, 0x11, std::string(12, 'a') + test::vector(0x20, "\x01\0\0\0"s)) + get_with(""),
+       "proxy_tls_malformed"},
+      {proxy_v2(0x21, 0x11, std::string(12, 'a') + tls_vector(0) + tls_vector(1)) + get_with(""),
+       "proxy_tls_malformed"},
+      {proxy_v2(0x21, 0x11, std::string(12, 'a') + tls_vector(1, "\x21")) + get_with(""), "proxy_binary_vector_cut"},
   };
+  std::map<std::string_view, std::uint64_t> seen;
   for (const auto& [text, rule] : broken) {
     log.clear();
     SimulatedSocket socket = connect();
@@ -116,7 +184,7 @@ TEST_F(Proxied, ATrustedPeerWithoutAValidHeaderIsCutWithoutAWordAndCounted) {
     world.run_for(100ms);
     EXPECT_EQ(socket.received(), "") << rule;
     EXPECT_TRUE(is_over(socket)) << rule;
-    EXPECT_EQ(server->stats().refused_by(rule), 1u);
+    EXPECT_EQ(server->stats().refused_by(rule), ++seen[rule]);
     EXPECT_NE(log.find("10.0.0.9:1000 " + std::string(rule)), std::string::npos) << log;
   }
   EXPECT_EQ(server->stats().requests, 0u);

@@ -1,6 +1,6 @@
 """What brume knows of a client behind a proxy, by Python's websockets (frame/cases.py, PROXY_CASES).
 
-usage: checks_client.py [--scheme-unknown] ADDRESS_WITHOUT_PINGS ADDRESS
+usage: checks_client.py ADDRESS_WITHOUT_PINGS ADDRESS
 """
 
 import asyncio
@@ -17,10 +17,6 @@ SOMEBODY = "203.0.113.9"  # for documentation (RFC 5737)
 IDLE_SECONDS = 7  # more than twice the proxy's time-out
 CUT_SECONDS = 60
 TIMEOUT_SECONDS = 100
-UNKNOWN = (
-    "brume reads addresses from PROXY headers, not what they tell of TLS (PP2_TYPE_SSL of version 2), and a client it "
-    "knows from one is no trusted proxy: README, Behind nginx or HAProxy."
-)
 
 
 def expect(condition, text):
@@ -29,8 +25,8 @@ def expect(condition, text):
 
 
 class Checks:
-    def __init__(self, url, url_without_pings, scheme_known):
-        self.url, self.url_without_pings, self.scheme_known = url, url_without_pings, scheme_known
+    def __init__(self, url, url_without_pings):
+        self.url, self.url_without_pings = url, url_without_pings
         self.secure = url.startswith("wss:")
         self.ssl = ssl.create_default_context(cafile=os.environ["INTEROP_CA"]) if self.secure else None
 
@@ -98,9 +94,6 @@ class Checks:
         print(f"client websockets {websockets.__version__}, Python {platform.python_version()}", flush=True)
         checks = {"address": self.address, "Origin": self.origin, "scheme": self.scheme, "idle": self.idle}
         for name, check in checks.items():
-            if name == "scheme" and not self.scheme_known:
-                print(f"cannot scheme: {UNKNOWN}", flush=True)
-                continue
             try:
                 await asyncio.wait_for(check(), TIMEOUT_SECONDS)
                 print(f"pass {name}", flush=True)
@@ -109,4 +102,4 @@ class Checks:
 
 
 without_pings, url = sys.argv[-2:]
-asyncio.run(Checks(url, without_pings, "--scheme-unknown" not in sys.argv).run())
+asyncio.run(Checks(url, without_pings).run())

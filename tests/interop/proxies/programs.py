@@ -146,7 +146,7 @@ def haproxy_certificate(setting, folder):
 
 @contextlib.contextmanager
 def haproxy(setting, backend, timeout, proxy_v2=False):
-    """Likewise. `proxy_v2`: it tells the client's address by the PROXY protocol besides."""
+    """Likewise. `proxy_v2`: it tells the address and the scheme of the client by the PROXY protocol besides."""
     listeners = Listeners(2)
     plain, tls = listeners.descriptors
     folder = new_folder(setting.build, "haproxy", listeners)
@@ -154,7 +154,7 @@ def haproxy(setting, backend, timeout, proxy_v2=False):
         "bind :80\n": f"bind fd@{plain}\n", "bind :443 ": f"bind fd@{tls} ",
         "/etc/haproxy/example.org.pem": haproxy_certificate(setting, folder),
         "timeout tunnel 60s": f"timeout tunnel {timeout}",
-        "127.0.0.1:8080": backend + (" send-proxy-v2" if proxy_v2 else ""),
+        "127.0.0.1:8080": backend + (" send-proxy-v2-ssl" if proxy_v2 else ""),
     })
     with start_haproxy(folder, listeners, text):
         yield tuple(listeners.ports)

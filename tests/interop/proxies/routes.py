@@ -38,11 +38,6 @@ class Proxied:
             with self.start(setting, f"127.0.0.1:{server.port}", timeout) as (plain, by_tls):
                 yield Endpoint(f"{self.scheme}://{HOST}:{by_tls if self.scheme == 'wss' else plain}", server)
 
-    @property
-    def knows_scheme(self):
-        """Whether brume can tell by which scheme the client came."""
-        return self.tls_passed_through or self.options == TRUSTED
-
 
 PROXIED = (
     Proxied("nginx ws", "ws", programs.nginx, TRUSTED),

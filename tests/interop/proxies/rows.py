@@ -45,14 +45,13 @@ class ChecksRow:
 
     def run(self, variant, setting):
         result = Result(self, variant)
-        command = (SYSTEM_PYTHON, str(CLIENT), *(() if self.route.knows_scheme else ("--scheme-unknown",)))
         try:
             with (
                 self.route.open(variant, setting, TIMEOUT, PINGS) as endpoint,
                 self.route.open(variant, setting, TIMEOUT, NO_PINGS) as without_pings,
             ):
                 check_backend(result, endpoint.server, variant.backend)
-                command = (*command, without_pings.url)
+                command = (SYSTEM_PYTHON, str(CLIENT), without_pings.url)
                 follow(command, endpoint.url, setting, result, endpoint.server.terminate, "checks")
         except (CheckFailed, OSError) as failure:
             result.failed("runs", str(failure))
