@@ -121,9 +121,12 @@ bool TlsFilter::begin_server(std::shared_ptr<const TlsContext> context) {
 
 bool TlsFilter::begin_client(std::shared_ptr<const TlsContext> context, const std::string& host,
                              const Session& resume) {
+  std::string name = context->server_name().empty() ? host : context->server_name();
+  // The root's dot is neither sent (RFC 6066, section 3) nor in certificates. Nothing but it is no name at all, and
+  // without a name nothing would be expected.
+  if (name.size() > 1 && name.ends_with('.')) name.pop_back();
   if (!begin(std::move(context))) return false;
   SSL_set_connect_state(ssl_);
-  const std::string& name = context_->server_name().empty() ? host : context_->server_name();
   bool good = true;
   // An address is no name (RFC 6066, section 3).
   if (!is_address(name)) good = SSL_set_tlsext_host_name(ssl_, name.c_str()) == 1;

@@ -225,6 +225,13 @@ TEST_F(FilterTest, T8_AnUnknownNameGetsTheFirstCertificate) {
 }
 
 TEST_F(FilterTest, AnAddressIsNotSentAsANameButIsCheckedAsOne) {
+TEST_F(FilterTest, ADotAtANamesEndIsNeitherSentNorExpected) {
+  FilterPair pair(server(), client(), "a.test.");
+  pair.run();
+  EXPECT_TRUE(pair.open()) << pair.client.filter.fault().detail;
+  EXPECT_EQ(pair.server.filter.info().server_name, "a.test") << "RFC 6066, section 3";
+}
+
   FilterPair pair(server(), client(), "127.0.0.1");
   pair.run();
   ASSERT_TRUE(pair.open()) << pair.client.filter.fault().detail;
