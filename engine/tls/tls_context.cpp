@@ -87,6 +87,18 @@ int use_ticket_key(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_
   return found->renew || SSL_version(ssl) == TLS1_3_VERSION ? 2 : 1;
 }
 
+// Who resumes shows no certificate, and each connection brings a fresh ticket: what its first one relied on has to be
+// good yet, or it could go on so for ever.
+SSL_TICKET_RETURN judge_ticket(SSL*, SSL_SESSION* session, const unsigned char*, std::size_t, SSL_TICKET_STATUS status,
+                               void*) {
+  if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) return SSL_TICKET_RETURN_IGNORE_RENEW;
+  const X509* certificate = SSL_SESSION_get0_peer(session);
+  if (certificate && X509_cmp_current_time(X509_get0_notAfter(certificate)) <= 0) {
+    return SSL_TICKET_RETURN_IGNORE_RENEW;  // a full handshake
+  }
+  return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
+}
+
 // ---- the transport below: the spans of the filter's call
 
 int bio_read(BIO* bio, char* out, std::size_t size, std::size_t* taken) {
@@ -245,6 +257,7 @@ std::optional<SystemError> TlsContext::add_server(const TlsConfig& config, const
   SSL_CTX_set_app_data(context, this);
   SSL_CTX_set_tlsext_servername_callback(context, choose_certificate);
   SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
+  SSL_CTX_set_session_ticket_cb(context, nullptr, judge_ticket, nullptr);
   SSL_CTX_set_tlsext_ticket_key_evp_cb(context, use_ticket_key);
   add_names(context);
   contexts_.push_back(std::move(made));

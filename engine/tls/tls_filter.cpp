@@ -52,10 +52,10 @@ bool is_address(const std::string& host) {
   return is;
 }
 
-// Whether the certificate that was seen when the session was made is one for `host`.
+// Whether the certificate that was seen when the session was made is one for `host`, and good yet.
 bool is_certified_for(SSL_SESSION* session, const std::string& host) {
   X509* const certificate = SSL_SESSION_get0_peer(session);
-  if (!certificate) return false;
+  if (!certificate || X509_cmp_current_time(X509_get0_notAfter(certificate)) <= 0) return false;
   const int verdict = is_address(host) ? X509_check_ip_asc(certificate, host.c_str(), 0)
                                        : X509_check_host(certificate, host.data(), host.size(),
                                                          X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, nullptr);

@@ -61,9 +61,9 @@ class TlsFilter {
   // Once. False where there is no memory; then nothing changed.
   bool begin_server(std::shared_ptr<const TlsContext> context);
   // `host`: that is connected to, a name or an address in digits; `resume`: null for a full handshake, which it is too
-  // where names are checked and the session's certificate is not for this one: a resumed session brings none to check.
-  // The session has to be of a context that verifies as this one does, and is nobody else's from here on. The first
-  // step() needs no input.
+  // where names are checked and the session's certificate is not for this one, or has expired since: a resumed session
+  // brings none to check. The session has to be of a context that verifies as this one does, and is nobody else's from
+  // here on. The first step() needs no input. May throw std::bad_alloc; then nothing changed.
   bool begin_client(std::shared_ptr<const TlsContext> context, const std::string& host, const Session& resume);
 
   struct Step {
