@@ -134,11 +134,10 @@ BioMethodPointer make_bio_method() {
 
 // ---- names
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
+constexpr std::size_t kMaxNameSize = 255;  // bytes: RFC 6066, section 3, and DNS
+
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
 // DNS names of a certificate; its common name where it lists none, as older ones do (RFC 6125, section 6.4.4).
@@ -257,8 +256,8 @@ std::optional<SystemError> TlsContext::add_server(const TlsConfig& config, const
   SSL_CTX_set_app_data(context, this);
   SSL_CTX_set_tlsext_servername_callback(context, choose_certificate);
   SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
-  SSL_CTX_set_session_ticket_cb(context, nullptr, judge_ticket, nullptr);
   SSL_CTX_set_tlsext_ticket_key_evp_cb(context, use_ticket_key);
+  SSL_CTX_set_session_ticket_cb(context, nullptr, judge_ticket, nullptr);
   add_names(context);
   contexts_.push_back(std::move(made));
   return std::nullopt;
@@ -316,16 +315,20 @@ std::optional<SystemError> TlsContext::load(SSL_CTX* context, const TlsCertifica
 
 void TlsContext::add_names(SSL_CTX* context) {
   for (const std::string& name : names_of(SSL_CTX_get0_certificate(context))) {
-    const std::string_view key = name.starts_with("*.") ? std::string_view(name).substr(1) : std::string_view(name);
-    by_name_.try_emplace(lower(key), context);  // the first certificate for a name keeps it
+    std::string key = name.starts_with("*.") ? name.substr(1) : name;
+    std::ranges::transform(key, key.begin(), lower);
+    by_name_.try_emplace(std::move(key), context);  // the first certificate for a name keeps it
   }
 }
 
-SSL_CTX* TlsContext::for_name(std::string_view name) const {
-  const std::string wanted = lower(name);
+SSL_CTX* TlsContext::for_name(std::string_view name) const noexcept {
+  std::array<char, kMaxNameSize> lowered;
+  if (name.size() > lowered.size()) return nullptr;
+  std::ranges::transform(name, lowered.begin(), lower);
+  const std::string_view wanted(lowered.data(), name.size());
   if (const auto found = by_name_.find(wanted); found != by_name_.end()) return found->second;
   const std::size_t dot = wanted.find('.');
-  if (dot == std::string::npos || dot == 0) return nullptr;
+  if (dot == std::string_view::npos || dot == 0) return nullptr;
   const auto found = by_name_.find(wanted.substr(dot));
   return found == by_name_.end() ? nullptr : found->second;
 }
