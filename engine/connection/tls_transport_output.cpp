@@ -44,7 +44,7 @@ void TlsTransport::request_flush() {
 void TlsTransport::flush() {
   if (detached_ || state_ == State::handshake || state_ == State::over) return;
   if (!seal_batch()) return fail(filter_.fault());
-  if (state_ == State::ending && sealed_ == outbox_.size()) {
+  if (state_ == State::ending && !seal_waits_ && sealed_ == outbox_.size()) {
     filter_.close(*this, context_.reactor.now());
     outbox_.clear();
     sealed_ = 0;
@@ -56,7 +56,8 @@ void TlsTransport::flush() {
 }
 
 bool TlsTransport::seal_batch() {
-  if (sealed_ != 0 || outbox_.empty()) return true;
+  seal_waits_ = !filter_.may_seal();
+  if (seal_waits_ || sealed_ != 0 || outbox_.empty()) return true;
   std::array<iovec, kMaxPieces> pieces;
   const std::size_t count = outbox_.gather(pieces);
   std::size_t batch = 0;

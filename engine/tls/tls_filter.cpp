@@ -267,8 +267,12 @@ std::uint32_t TlsFilter::take_bare_records() {
 
 // ---- sealing
 
+bool TlsFilter::may_seal() const {
+  return SSL_get_state(ssl_) == TLS_ST_OK;
+}
+
 bool TlsFilter::seal(std::span<const std::byte> plain, Output& output, io::Time now) {
-  assert((state_ == State::open || state_ == State::closed) && !plain.empty());
+  assert((state_ == State::open || state_ == State::closed) && !plain.empty() && may_seal());
   const Call call(*this, {}, output, now);
   sealed_records_ += static_cast<std::uint32_t>((plain.size() - 1) / kMaxRecordPayload + 1);
   if (sealed_records_ >= kRecordsPerKey) update_keys();
