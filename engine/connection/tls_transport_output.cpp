@@ -157,6 +157,9 @@ void TlsTransport::fail(const TlsFault& fault) {
     if (was_open) count(Refusal::tls_truncated, what, fault.detail, LogLevel::debug);
   } else if (fault.error == TlsError::too_many_bare_records) {
     count(Refusal::tls_bare_records, what, fault.detail, LogLevel::warning);
+  } else if (fault.error == TlsError::out_of_memory) {
+    // A WebSocket connection says so itself.
+    if (!connection()) count(Refusal::out_of_memory, what, fault.detail, LogLevel::error);
   } else if (shook_hands) {
     // A client that could not connect is told so, and turned nobody away.
     if (!client_) count(Refusal::tls_handshake, what, fault.detail, LogLevel::info);
@@ -172,7 +175,7 @@ void TlsTransport::fail(const TlsFault& fault) {
   if (!offering_) free_spill();
   last_words_ = shook_hands;
   link_.end(context_.reactor.now() + kLastWords);
-  if (was_open || shook_hands) tell_end(End::reset);
+  if (was_open || shook_hands) tell_end(fault.error == TlsError::out_of_memory ? End::memory : End::reset);
 }
 
 void TlsTransport::count(Refusal refusal, std::string_view detail, std::string_view cause, LogLevel level) {
