@@ -58,7 +58,8 @@ struct TlsClientConfig {
   TlsVersion min_version = TlsVersion::tls_1_2;
   TlsVersion max_version = TlsVersion::tls_1_3;
   // A later connection of the same Client to the same host and port, with these very settings, goes on from an earlier
-  // one's TLS session: without certificates, which were good then, and with less work for both.
+  // one's TLS session: without certificates, which were good then and have not expired since, and with less work for
+  // both.
   bool resume = true;
   bool operator==(const TlsClientConfig&) const = default;
 };

@@ -39,6 +39,7 @@ struct Outbox::Count {
 namespace {
 // Behind the first block, so that a burst of small messages does not take hundreds of small blocks.
 constexpr std::size_t kLaterBlockSize = 16 * 1024;
+constexpr std::byte kMaskBit{0x80};  // of a frame's second byte (RFC 6455, section 5.2)
 }  // namespace
 
 void Outbox::link(Piece& piece) {
@@ -155,7 +156,9 @@ bool Outbox::next_frame(Piece& piece, Frame& frame) {
   frame.begin = frame.end;
   if (frame.begin == piece.end) return false;
   const std::span<const std::byte> rest(piece.bytes() + frame.begin, piece.end - frame.begin);
-  const auto header = codec::read_frame_header(rest, codec::Receiver::client, true);
+  // A server's, or a client's, which are masked (RFC 6455, section 5.3).
+  const bool masked = (rest[1] & kMaskBit) != std::byte{0};
+  const auto header = codec::read_frame_header(rest, masked ? codec::Receiver::server : codec::Receiver::client, true);
   assert(header && *header);
   frame.end = frame.begin + (*header)->header_size + static_cast<std::uint32_t>((*header)->payload_size);
   frame.control = codec::is_control((*header)->opcode);

@@ -89,9 +89,16 @@ bool Session::append_compressed(codec::Opcode opcode, std::span<const std::byte>
   std::optional<BorrowedBlock> room;
   const auto payload = compress(data, room);
   if (!payload) return false;
-  write_compressed(transport_->outbox().append(context_.reactor.blocks(), frame_size(payload->size()),
-                                               Outbox::Content::message, config().write_buffer_size),
-                   opcode, *payload);
+  std::span<std::byte> frame;
+  try {
+    frame = transport_->outbox().append(context_.reactor.blocks(), frame_size(payload->size()),
+                                        Outbox::Content::message, config().write_buffer_size);
+  } catch (const std::bad_alloc&) {
+    // It does not reach the peer, and what an application sends all the same must not refer to it.
+    if (deflate_.keeps_own_context()) cold_->deflater->forget();
+    throw;
+  }
+  write_compressed(frame, opcode, *payload);
   return true;
 }
 

@@ -136,6 +136,8 @@ class TlsTransport final : public Transport, public Protocol, public core::ListL
   // Its turn has come: see TlsCore.
   void go_on();
   void on_handshake_done();
+  // While ending: what still comes is dropped, but for the rest of a message that sealing waits for.
+  std::size_t drop_input(std::span<const std::byte> input);
   // Gives `plain` to the protocol, behind what was set aside; what it does not take is set aside.
   void offer(std::span<std::byte> plain);
   std::span<std::byte> feed(std::span<std::byte> plain);
@@ -147,7 +149,7 @@ class TlsTransport final : public Transport, public Protocol, public core::ListL
   void count(Refusal refusal, std::string_view detail, std::string_view cause, LogLevel level);
   // The peer sends nothing more: tells the protocol once it has had everything.
   void input_ends();
-  // Seals the next batch; false where sealing failed.
+  // Seals the next batch, unless that has to wait for more input; false where sealing failed.
   bool seal_batch();
   void tell_end(End end);
   void account(std::size_t bytes);
@@ -171,8 +173,9 @@ class TlsTransport final : public Transport, public Protocol, public core::ListL
   bool offering_ = false;  // inside feed()
   bool input_over_ = false;
   bool end_told_ = false;
-  bool detached_ = false;  // the link is gone
-  bool wrote_ = false;     // records since this was last looked at
+  bool detached_ = false;    // the link is gone
+  bool wrote_ = false;       // records since this was last looked at
+  bool seal_waits_ = false;  // for the filter, which may not seal before it has had more
   bool handshake_done_ = false;
   bool client_ = false;
   bool truncated_ = false;   // once open: TCP ended without close_notify

@@ -13,6 +13,7 @@ using tls::TlsError;
 using tls::TlsFilter;
 
 std::size_t TlsTransport::on_input(std::span<std::byte> input) {
+  if (state_ == State::ending && !filter_.may_seal()) return drop_input(input);
   if ((state_ != State::open && state_ != State::handshake) || input_over_) return input.size();
   if (state_ == State::handshake) {
     if (!core_.may_step(*this)) {
@@ -36,6 +37,7 @@ std::size_t TlsTransport::on_input(std::span<std::byte> input) {
       const bool goes_alone = filter == TlsFilter::State::handshake || filter == TlsFilter::State::failed;
       goes_alone ? link_.request_flush() : request_flush();
     }
+    if (seal_waits_) request_flush();
     if (state_ == State::handshake && (filter == TlsFilter::State::open || filter == TlsFilter::State::closed))
       on_handshake_done();
     if (step.opened != 0) offer(core_.plain().first(step.opened));
@@ -54,6 +56,19 @@ std::size_t TlsTransport::on_input(std::span<std::byte> input) {
     }
   } while (taken < input.size() && takes_input());
   return taken;
+}
+
+std::size_t TlsTransport::drop_input(std::span<const std::byte> input) {
+  block_size_ = kRecordOverhead;
+  std::size_t taken = 0;
+  while (taken < input.size() && filter_.state() == TlsFilter::State::open && !filter_.may_seal())
+    taken += filter_.step(input.subspan(taken), core_.plain(), *this, context_.reactor.now()).taken;
+  if (filter_.state() == TlsFilter::State::failed) {
+    fail(filter_.fault());
+  } else {
+    request_flush();
+  }
+  return input.size();
 }
 
 void TlsTransport::offer(std::span<std::byte> plain) {

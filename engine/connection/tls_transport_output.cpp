@@ -44,7 +44,7 @@ void TlsTransport::request_flush() {
 void TlsTransport::flush() {
   if (detached_ || state_ == State::handshake || state_ == State::over) return;
   if (!seal_batch()) return fail(filter_.fault());
-  if (state_ == State::ending && sealed_ == outbox_.size()) {
+  if (state_ == State::ending && !seal_waits_ && sealed_ == outbox_.size()) {
     filter_.close(*this, context_.reactor.now());
     outbox_.clear();
     sealed_ = 0;
@@ -56,7 +56,8 @@ void TlsTransport::flush() {
 }
 
 bool TlsTransport::seal_batch() {
-  if (sealed_ != 0 || outbox_.empty()) return true;
+  seal_waits_ = !filter_.may_seal();
+  if (seal_waits_ || sealed_ != 0 || outbox_.empty()) return true;
   std::array<iovec, kMaxPieces> pieces;
   const std::size_t count = outbox_.gather(pieces);
   std::size_t batch = 0;
@@ -156,6 +157,9 @@ void TlsTransport::fail(const TlsFault& fault) {
     if (was_open) count(Refusal::tls_truncated, what, fault.detail, LogLevel::debug);
   } else if (fault.error == TlsError::too_many_bare_records) {
     count(Refusal::tls_bare_records, what, fault.detail, LogLevel::warning);
+  } else if (fault.error == TlsError::out_of_memory) {
+    // A WebSocket connection says so itself.
+    if (!connection()) count(Refusal::out_of_memory, what, fault.detail, LogLevel::error);
   } else if (shook_hands) {
     // A client that could not connect is told so, and turned nobody away.
     if (!client_) count(Refusal::tls_handshake, what, fault.detail, LogLevel::info);
@@ -171,7 +175,7 @@ void TlsTransport::fail(const TlsFault& fault) {
   if (!offering_) free_spill();
   last_words_ = shook_hands;
   link_.end(context_.reactor.now() + kLastWords);
-  if (was_open || shook_hands) tell_end(End::reset);
+  if (was_open || shook_hands) tell_end(fault.error == TlsError::out_of_memory ? End::memory : End::reset);
 }
 
 void TlsTransport::count(Refusal refusal, std::string_view detail, std::string_view cause, LogLevel level) {

@@ -135,7 +135,10 @@ bool HttpSession::expects_continue() const {
 bool HttpSession::is_misdirected() const {
   if (!tls_ || tls_->server_name.empty() || !service_.config.tls->check_host) return false;
   const auto authority = codec::parse_authority(head_.authority);
-  return !authority || !codec::equals_ignore_case(authority->host, tls_->server_name);
+  if (!authority) return true;
+  std::string_view host = authority->host;
+  if (host.ends_with('.')) host.remove_suffix(1);  // which a name asked for never has (RFC 6066, section 3)
+  return !codec::equals_ignore_case(host, tls_->server_name);
 }
 
 std::size_t HttpSession::read_body(std::span<std::byte> input) {

@@ -87,6 +87,18 @@ int use_ticket_key(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_
   return found->renew || SSL_version(ssl) == TLS1_3_VERSION ? 2 : 1;
 }
 
+// Who resumes shows no certificate, and each connection brings a fresh ticket: what its first one relied on has to be
+// good yet, or it could go on so for ever.
+SSL_TICKET_RETURN judge_ticket(SSL*, SSL_SESSION* session, const unsigned char*, std::size_t, SSL_TICKET_STATUS status,
+                               void*) {
+  if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) return SSL_TICKET_RETURN_IGNORE_RENEW;
+  const X509* certificate = SSL_SESSION_get0_peer(session);
+  if (certificate && X509_cmp_current_time(X509_get0_notAfter(certificate)) <= 0) {
+    return SSL_TICKET_RETURN_IGNORE_RENEW;  // a full handshake
+  }
+  return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
+}
+
 // ---- the transport below: the spans of the filter's call
 
 int bio_read(BIO* bio, char* out, std::size_t size, std::size_t* taken) {
@@ -122,11 +134,10 @@ BioMethodPointer make_bio_method() {
 
 // ---- names
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
+constexpr std::size_t kMaxNameSize = 255;  // bytes: RFC 6066, section 3, and DNS
+
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
 // DNS names of a certificate; its common name where it lists none, as older ones do (RFC 6125, section 6.4.4).
@@ -246,6 +257,7 @@ std::optional<SystemError> TlsContext::add_server(const TlsConfig& config, const
   SSL_CTX_set_tlsext_servername_callback(context, choose_certificate);
   SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
   SSL_CTX_set_tlsext_ticket_key_evp_cb(context, use_ticket_key);
+  SSL_CTX_set_session_ticket_cb(context, nullptr, judge_ticket, nullptr);
   add_names(context);
   contexts_.push_back(std::move(made));
   return std::nullopt;
@@ -303,16 +315,20 @@ std::optional<SystemError> TlsContext::load(SSL_CTX* context, const TlsCertifica
 
 void TlsContext::add_names(SSL_CTX* context) {
   for (const std::string& name : names_of(SSL_CTX_get0_certificate(context))) {
-    const std::string_view key = name.starts_with("*.") ? std::string_view(name).substr(1) : std::string_view(name);
-    by_name_.try_emplace(lower(key), context);  // the first certificate for a name keeps it
+    std::string key = name.starts_with("*.") ? name.substr(1) : name;
+    std::ranges::transform(key, key.begin(), lower);
+    by_name_.try_emplace(std::move(key), context);  // the first certificate for a name keeps it
   }
 }
 
-SSL_CTX* TlsContext::for_name(std::string_view name) const {
-  const std::string wanted = lower(name);
+SSL_CTX* TlsContext::for_name(std::string_view name) const noexcept {
+  std::array<char, kMaxNameSize> lowered;
+  if (name.size() > lowered.size()) return nullptr;
+  std::ranges::transform(name, lowered.begin(), lower);
+  const std::string_view wanted(lowered.data(), name.size());
   if (const auto found = by_name_.find(wanted); found != by_name_.end()) return found->second;
   const std::size_t dot = wanted.find('.');
-  if (dot == std::string::npos || dot == 0) return nullptr;
+  if (dot == std::string_view::npos || dot == 0) return nullptr;
   const auto found = by_name_.find(wanted.substr(dot));
   return found == by_name_.end() ? nullptr : found->second;
 }

@@ -4,7 +4,9 @@
 // under a connection. The server's holds one SSL_CTX for each certificate; the client's holds one.
 #pragma once
 
+#include <cstddef>
 #include <expected>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,14 +48,20 @@ class TlsContext {
   // That new connections begin with.
   SSL_CTX* first() const { return contexts_.front().get(); }
   // The one whose certificate is issued for `name`, by its own spelling or a wildcard for its first label (RFC 6125,
-  // section 6.4); null where none is. ASCII case-blind.
-  SSL_CTX* for_name(std::string_view name) const;
+  // section 6.4); null where none is. ASCII case-blind. Allocates nothing: OpenSSL asks in the middle of a handshake,
+  // and no exception may cross its code.
+  SSL_CTX* for_name(std::string_view name) const noexcept;
   const std::string& server_name() const { return server_name_; }
   bool verifies() const { return verifies_; }
   bio_method_st* bio_method() const { return bio_method_.get(); }
   TicketKeys& ticket_keys() const { return *keys_; }
 
  private:
+  struct NameHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view name) const noexcept { return std::hash<std::string_view>()(name); }
+  };
+
   TlsContext() = default;
 
   std::optional<SystemError> add_server(const TlsConfig& config, const TlsCertificate& certificate);
@@ -64,7 +72,8 @@ class TlsContext {
   BioMethodPointer bio_method_;
   std::shared_ptr<TicketKeys> keys_;  // null for a client
   std::vector<ContextPointer> contexts_;
-  std::unordered_map<std::string, SSL_CTX*> by_name_;  // a wildcard is named by what follows its star
+  std::unordered_map<std::string, SSL_CTX*, NameHash, std::equal_to<>>
+      by_name_;  // a wildcard is named by what follows its star
   std::string server_name_;
   bool verifies_ = true;
 };

@@ -52,10 +52,10 @@ bool is_address(const std::string& host) {
   return is;
 }
 
-// Whether the certificate that was seen when the session was made is one for `host`.
+// Whether the certificate that was seen when the session was made is one for `host`, and good yet.
 bool is_certified_for(SSL_SESSION* session, const std::string& host) {
   X509* const certificate = SSL_SESSION_get0_peer(session);
-  if (!certificate) return false;
+  if (!certificate || X509_cmp_current_time(X509_get0_notAfter(certificate)) <= 0) return false;
   const int verdict = is_address(host) ? X509_check_ip_asc(certificate, host.c_str(), 0)
                                        : X509_check_host(certificate, host.data(), host.size(),
                                                          X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, nullptr);
@@ -121,9 +121,12 @@ bool TlsFilter::begin_server(std::shared_ptr<const TlsContext> context) {
 
 bool TlsFilter::begin_client(std::shared_ptr<const TlsContext> context, const std::string& host,
                              const Session& resume) {
+  std::string name = context->server_name().empty() ? host : context->server_name();
+  // The root's dot is neither sent (RFC 6066, section 3) nor in certificates. Nothing but it is no name at all, and
+  // without a name nothing would be expected.
+  if (name.size() > 1 && name.ends_with('.')) name.pop_back();
   if (!begin(std::move(context))) return false;
   SSL_set_connect_state(ssl_);
-  const std::string& name = context_->server_name().empty() ? host : context_->server_name();
   bool good = true;
   // An address is no name (RFC 6066, section 3).
   if (!is_address(name)) good = SSL_set_tlsext_host_name(ssl_, name.c_str()) == 1;
@@ -264,8 +267,12 @@ std::uint32_t TlsFilter::take_bare_records() {
 
 // ---- sealing
 
+bool TlsFilter::may_seal() const {
+  return SSL_get_state(ssl_) == TLS_ST_OK;
+}
+
 bool TlsFilter::seal(std::span<const std::byte> plain, Output& output, io::Time now) {
-  assert((state_ == State::open || state_ == State::closed) && !plain.empty());
+  assert((state_ == State::open || state_ == State::closed) && !plain.empty() && may_seal());
   const Call call(*this, {}, output, now);
   sealed_records_ += static_cast<std::uint32_t>((plain.size() - 1) / kMaxRecordPayload + 1);
   if (sealed_records_ >= kRecordsPerKey) update_keys();

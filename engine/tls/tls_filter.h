@@ -61,9 +61,9 @@ class TlsFilter {
   // Once. False where there is no memory; then nothing changed.
   bool begin_server(std::shared_ptr<const TlsContext> context);
   // `host`: that is connected to, a name or an address in digits; `resume`: null for a full handshake, which it is too
-  // where names are checked and the session's certificate is not for this one: a resumed session brings none to check.
-  // The session has to be of a context that verifies as this one does, and is nobody else's from here on. The first
-  // step() needs no input.
+  // where names are checked and the session's certificate is not for this one, or has expired since: a resumed session
+  // brings none to check. The session has to be of a context that verifies as this one does, and is nobody else's from
+  // here on. The first step() needs no input. May throw std::bad_alloc; then nothing changed.
   bool begin_client(std::shared_ptr<const TlsContext> context, const std::string& host, const Session& resume);
 
   struct Step {
@@ -74,7 +74,10 @@ class TlsFilter {
   // whole record, or the state is closed or failed. Where it returns with input left and state() open, it is to be
   // called again. Requires: plain.size() >= kMaxRecordPayload; begun; not closed or failed.
   Step step(std::span<const std::byte> input, std::span<std::byte> plain, Output& output, io::Time now);
-  // Seals `plain`, which is not empty. False: failed. Requires: open or closed.
+  // Not while a message about the connection itself is partly there, a ticket in several records (RFC 8446, section
+  // 5.1): OpenSSL seals nothing before step() has had the rest. Requires: open or closed.
+  bool may_seal() const;
+  // Seals `plain`, which is not empty. False: failed. Requires: open or closed; may_seal().
   bool seal(std::span<const std::byte> plain, Output& output, io::Time now);
   // What is sealed from now on has fresh keys (RFC 8446, section 4.6.3), which happens by itself after kRecordsPerKey.
   // False with TLS 1.2, which has no such thing. Requires: open or closed.

@@ -219,6 +219,42 @@ TEST_F(ClientTest, EveryFrameItSendsIsMaskedWithAKeyOfItsOwn) {
   EXPECT_EQ(keys.size(), static_cast<std::size_t>(kFrames));
 }
 
+TEST_F(ClientTest, WhatWaitsWhenTheServerBreaksARuleIsDroppedAndTheCloseIsSent) {
+  std::string got;
+  // A ping, whose answer waits, and a frame with an opcode that there is not.
+  const std::string greeting = text_of_frame(9, "are you there?") + text_of_frame(3, "");
+  const ReplyCore raw(world, raw_server([&](std::string_view head) { return Reply{good_answer(head) + greeting}; },
+                                        [&](std::string_view bytes) {
+                                          got += bytes;
+                                          return Reply{};
+                                        }));
+  std::vector<int> closes;
+  ASSERT_TRUE(client.connect(url_of(raw.address()), ConnectOptions(),
+                             {.open = [](Connection& c) { EXPECT_TRUE(c.send_text("not sent yet")); },
+                              .close = [&](Connection&, const CloseInfo& info) { closes.push_back(info.code); }}));
+  world.run_for(10s);
+  EXPECT_EQ(closes, std::vector<int>{1002});
+  ASSERT_FALSE(got.empty());
+  EXPECT_EQ(static_cast<unsigned char>(got[0]), 0x88) << "the Close alone";
+  EXPECT_EQ(client.stats().sockets, 0u);
+}
+
+TEST_F(ClientTest, AServerThatReadsNothingMakesAClientDropItsOldestMessages) {
+  const ReplyCore raw(world, raw_server([](std::string_view head) { return Reply{good_answer(head)}; }));
+  ConnectOptions options;
+  options.connection.message_buffer_size = 4;
+  std::uint64_t dropped = 0;
+  ASSERT_TRUE(client.connect(url_of(raw.address()), options, {.open = [&](Connection& c) {
+                               for (int i = 0; i < 10; i++) {
+                                 EXPECT_TRUE(c.send(MessageType::text, as_bytes("a message"),
+                                                    {.policy = SlowConsumerPolicy::drop_oldest}));
+                               }
+                               dropped = c.dropped_count();
+                             }}));
+  world.run_for(1s);
+  EXPECT_EQ(dropped, 6u);
+}
+
 TEST_F(ClientTest, HeartbeatAndReadTimeoutWorkAsOnTheServer) {
   std::size_t pings = 0;
   ReplyCore raw(world, raw_server([](std::string_view head) { return Reply{good_answer(head)}; },

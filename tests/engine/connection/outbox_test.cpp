@@ -324,6 +324,21 @@ TEST_F(Outboxes, DropAllThatIsNotBegun) {
   EXPECT_EQ(gathered(outbox), frame("begun").substr(1) + frame("bye", codec::Opcode::close));
 }
 
+TEST_F(Outboxes, DropAClientsFramesWhichAreMaskedAsAServers) {
+  const std::string first = test::masked_frame("first");
+  const std::string second = test::masked_frame("second", codec::Opcode::pong);
+  const std::string third = test::masked_frame(std::string(300, '3'));
+  for (const std::string& each : {first, third}) append(outbox, each, Content::message);
+  append(outbox, second, Content::control);
+  append(outbox, third, Content::message);
+  EXPECT_TRUE(drop_oldest(1)) << "not the first, which is begun";
+  EXPECT_EQ(gathered(outbox), first + second + third);
+  drop_unbegun(1);
+  EXPECT_EQ(gathered(outbox), first);
+  EXPECT_EQ(outbox.messages(), 1u);
+  EXPECT_EQ(outbox.controls(), 0u);
+}
+
 TEST_F(Outboxes, DropNothingOfTheFramesThatAFlightTouches) {
   for (const char* payload : {"first", "second", "third"}) shared(payload);
   message("own");

@@ -32,6 +32,14 @@ inline std::string frame(std::string_view payload, codec::Opcode opcode = codec:
   return bytes;
 }
 
+// A whole frame of a client.
+inline std::string masked_frame(std::string_view payload, codec::Opcode opcode = codec::Opcode::binary) {
+  std::string bytes(codec::client_frame_size(payload.size()), '\0');
+  constexpr codec::MaskKey kKey{std::byte{1}, std::byte{2}, std::byte{3}, std::byte{4}};
+  codec::write_client_frame(std::as_writable_bytes(std::span(bytes)), opcode, as_bytes(payload), kKey);
+  return bytes;
+}
+
 inline void append(Tape& tape, std::string_view frame, const TapeMessage& message = {}) {
   const std::span<std::byte> room = tape.append(frame.size(), message);
   std::ranges::copy(as_bytes(frame), room.begin());

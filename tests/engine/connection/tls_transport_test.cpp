@@ -5,6 +5,7 @@
 #include <cstring>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include <brume/engine/connection/tls_transport.h>
 #include <brume/tests/engine/connection/tape_fixture.h>
 #include <brume/tests/engine/core/fake_io.h>
+#include <brume/tests/engine/tls/large_ticket_server.h>
 #include <brume/tests/support/test_certificates.h>
 
 namespace brume::connection {
@@ -373,6 +375,49 @@ TEST_F(TlsTransportTest, AnEndInOrderFromThePeerIsNotAnErrorOfItsLink) {
   server->tls->end(io.now() + 5s);
   run();
   EXPECT_TRUE(server->link.ended);
+}
+
+// A client of a server whose ticket has come in part.
+class TicketInPieces : public TlsTransportTest {
+ protected:
+  TicketInPieces() : other(config.certificates.front()) {
+    client.emplace(context, *tls::TlsContext::for_client(client_config));
+    client->tls = &TlsTransport::open_client(client->link, *client->core, client->core->context(), "a.test", {});
+    client->on_tls_open(*client->tls, io.now());
+    turn();
+    client->take(other.answer(std::exchange(client->link.wire, {})));
+    turn();
+    std::string first;
+    std::tie(first, rest) = other.ticket(std::exchange(client->link.wire, {}));
+    client->take(first);
+  }
+
+  tls::LargeTicketServer other;
+  std::string rest;
+};
+
+TEST_F(TicketInPieces, WhatIsSentMeanwhileWaitsForTheRestOfIt) {
+  client->send("said meanwhile");
+  turn();
+  EXPECT_EQ(client->link.wire, "");
+  EXPECT_TRUE(client->protocol.ends.empty());
+  client->take(rest);
+  turn();
+  EXPECT_EQ(other.open(client->link.wire), "said meanwhile");
+  EXPECT_TRUE(client->tls->session());
+}
+
+TEST_F(TicketInPieces, AnEndWaitsForTheRestOfItToo) {
+  client->send("last words");
+  client->tls->end(io.now() + 5s);
+  turn();
+  EXPECT_FALSE(client->link.ended);
+  client->take(rest);
+  turn();
+  EXPECT_EQ(other.open(client->link.wire), "last words");
+  EXPECT_TRUE(other.told_of_the_end());
+  EXPECT_TRUE(client->link.ended);
+  EXPECT_FALSE(client->tls->fault());
 }
 
 TEST_F(TlsTransportTest, WhenTheLinkIsGoneTheProtocolHearsOfItAndNothingIsHeld) {

@@ -159,10 +159,13 @@ TEST_F(TlsServerTest, T8_AHostOtherThanTheNameAskedForGets421WhereThatIsChecked)
     ClientOptions asks = options();
     asks.host = "a.test:8443";
     auto same = world->connect(*server, "/echo", asks);
+    asks.host = "a.test.";  // with the root's dot, which no name asked for has (RFC 6066, section 3)
+    auto rooted = world->connect(*server, "/echo", asks);
     asks.host = "b.test";
     auto other = world->connect(*server, "/echo", asks);
     world->run_until_idle();
     EXPECT_EQ(same.status(), 101);
+    EXPECT_EQ(rooted.status(), 101);
     EXPECT_EQ(other.status(), check ? 421 : 101);
     EXPECT_EQ(server->stats().refused_by("misdirected_request"), check ? 1U : 0U);
   }

@@ -5,6 +5,7 @@
 #include <openssl/ssl.h>
 
 #include <brume/tests/engine/tls/filter_pair.h>
+#include <brume/tests/engine/tls/large_ticket_server.h>
 
 namespace brume::tls {
 namespace {
@@ -224,6 +225,13 @@ TEST_F(FilterTest, T8_AnUnknownNameGetsTheFirstCertificate) {
   EXPECT_EQ(pair.server.filter.info().server_name, "unknown.test");
 }
 
+TEST_F(FilterTest, ADotAtANamesEndIsNeitherSentNorExpected) {
+  FilterPair pair(server(), client(), "a.test.");
+  pair.run();
+  EXPECT_TRUE(pair.open()) << pair.client.filter.fault().detail;
+  EXPECT_EQ(pair.server.filter.info().server_name, "a.test") << "RFC 6066, section 3";
+}
+
 TEST_F(FilterTest, AnAddressIsNotSentAsANameButIsCheckedAsOne) {
   FilterPair pair(server(), client(), "127.0.0.1");
   pair.run();
@@ -420,6 +428,25 @@ TEST_F(FilterTest, T6_RenegotiationIsRefusedAndCounted) {
   const std::string warning = std::exchange(end.sent, {});
   BIO_write(SSL_get_rbio(client.ssl), warning.data(), static_cast<int>(warning.size()));
   EXPECT_NE(SSL_do_handshake(client.ssl), 1);
+}
+
+TEST_F(FilterTest, NothingIsSealedWhileATicketIsPartlyThereAndThenItIs) {
+  LargeTicketServer server(config.certificates.front());
+  End end;
+  ASSERT_TRUE(end.filter.begin_client(client(), "a.test", {}));
+  std::vector<std::byte> plain(End::kRoom);
+  end.filter.step({}, plain, end, end.now);
+  end.take(server.answer(std::exchange(end.sent, {})));
+  ASSERT_EQ(end.filter.state(), State::open);
+  const auto [first, rest] = server.ticket(std::exchange(end.sent, {}));
+  EXPECT_TRUE(end.filter.may_seal());
+  end.take(first);
+  EXPECT_FALSE(end.filter.may_seal());
+  end.take(rest);
+  ASSERT_TRUE(end.filter.may_seal());
+  EXPECT_TRUE(end.filter.session());
+  ASSERT_TRUE(end.seal("said later")) << end.filter.fault().detail;
+  EXPECT_EQ(server.open(end.sent), "said later");
 }
 
 TEST_F(FilterTest, T8_EarlyDataIsNotTaken) {

@@ -1,4 +1,7 @@
 // Sessions that a client's filter resumes: for whom, by which tickets, and whose they are.
+#include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
+
 #include <brume/tests/engine/tls/filter_pair.h>
 
 namespace brume::tls {
@@ -73,6 +76,44 @@ TEST_P(SessionsOfEachVersion, AResumedConnectionCanBeResumedInItsTurn) {
     session = pair.client.filter.session();
     ASSERT_TRUE(session) << round;
   }
+}
+
+// As if it had been made before the certificates of the other side expired.
+std::shared_ptr<const TlsContext> of_another_day(std::shared_ptr<const TlsContext> context) {
+  X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context->first()), X509_V_FLAG_NO_CHECK_TIME);
+  return context;
+}
+
+TEST_P(SessionsOfEachVersion, ASessionOfAClientWhoseCertificateHasExpiredSinceIsNotResumed) {
+  config.client_ca_file = certificates.ca_file();
+  config.client_certificates = ClientCertificates::required;
+  TlsClientConfig ann;
+  ann.certificate = certificates.issue("ann", {}, -1);
+  ann.min_version = ann.max_version = GetParam();
+  const auto to = client(ann);
+  FilterPair first(of_another_day(server()), to);
+  first.run();
+  ASSERT_TRUE(first.open()) << first.server.filter.fault().detail;
+  const Session session = first.client.filter.session();
+  ASSERT_TRUE(session);
+  FilterPair second(server(), to, "a.test", session);
+  second.run();
+  EXPECT_EQ(second.server.filter.state(), State::failed);
+  EXPECT_EQ(second.server.filter.fault().error, TlsError::certificate_refused);
+}
+
+TEST_P(SessionsOfEachVersion, ASessionOfAServerWhoseCertificateHasExpiredSinceIsNotResumed) {
+  config.certificates = {certificates.issue("old", "DNS:a.test", -1)};
+  const auto from = server();
+  FilterPair first(from, of_another_day(client(GetParam())));
+  first.run();
+  ASSERT_TRUE(first.open()) << first.client.filter.fault().detail;
+  const Session session = first.client.filter.session();
+  ASSERT_TRUE(session);
+  FilterPair second(from, client(GetParam()), "a.test", session);
+  second.run();
+  EXPECT_EQ(second.client.filter.state(), State::failed);
+  EXPECT_EQ(second.client.filter.fault().error, TlsError::certificate_refused);
 }
 
 TEST_P(SessionsOfEachVersion, ATicketIsGoodForOneChangeOfKeysAndNotForTwo) {
