@@ -123,7 +123,10 @@ bool TlsFilter::begin_client(std::shared_ptr<const TlsContext> context, const st
                              const Session& resume) {
   if (!begin(std::move(context))) return false;
   SSL_set_connect_state(ssl_);
-  const std::string& name = context_->server_name().empty() ? host : context_->server_name();
+  std::string name = context_->server_name().empty() ? host : context_->server_name();
+  // The dot that makes a name absolute is the resolver's: neither the extension nor certificates have it (RFC 6066,
+  // section 3).
+  if (name.size() > 1 && name.ends_with('.')) name.pop_back();
   bool good = true;
   // An address is no name (RFC 6066, section 3).
   if (!is_address(name)) good = SSL_set_tlsext_host_name(ssl_, name.c_str()) == 1;
