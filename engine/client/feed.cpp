@@ -2,6 +2,8 @@
 #include <cassert>
 #include <cerrno>
 #include <charconv>
+#include <exception>
+#include <limits>
 #include <new>
 #include <utility>
 
@@ -22,12 +24,14 @@ bool is_worth_another_try(const ConnectError& error) {
   return error.status >= 500 || error.status == 408 || error.status == 425 || error.status == 429;
 }
 
-// Retry-After in seconds (RFC 9110, section 10.2.3); a date, or none, is no wait.
+// Retry-After in seconds (RFC 9110, section 10.2.3); a date, or none, is no wait. More than the type holds is a long
+// one.
 std::chrono::seconds retry_after(const ConnectError& error) {
   const std::string_view text = error.header("Retry-After");
   std::uint32_t seconds = 0;
   const auto read = std::from_chars(text.data(), text.data() + text.size(), seconds);
   return std::chrono::seconds(read.ptr == text.data() + text.size() ? seconds : 0);
+  if (read.ec == std::errc::result_out_of_range) seconds = std::numeric_limits<std::uint32_t>::max();
 }
 
 std::string describe(const CloseInfo& info) {

@@ -89,9 +89,10 @@ struct ConnectOptions {
 
   std::vector<std::pair<std::string, std::string>> headers{};  // e.g. Origin, Cookie, Authorization
   std::vector<std::string> subprotocols{};                     // offered in this order
-  std::chrono::milliseconds connect_timeout{10'000};  // the whole of each attempt: resolve, connect, TLS and upgrade
-  std::size_t max_head_size = 16 * 1024;              // bytes of the server's answer
-  std::optional<Backoff> reconnect{};                 // none: an end is an end
+  // The whole of each attempt: resolve, connect, TLS and upgrade; 1 ms to a day.
+  std::chrono::milliseconds connect_timeout{10'000};
+  std::size_t max_head_size = 16 * 1024;  // bytes of the server's answer
+  std::optional<Backoff> reconnect{};     // none: an end is an end
   // Whether to reconnect after a connection that ended so. Empty: after every end but this side's own. Attempts that
   // the server refuses with a status of 4xx (but 408, 425 and 429) end the row either way; Retry-After is kept to, up
   // to `max`.

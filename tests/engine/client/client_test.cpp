@@ -328,3 +328,8 @@ TEST_F(ClientTest, AClientsConnectionCannotBeRegisteredWithAHub) {
 
 }  // namespace
 }  // namespace brume::test
+  options.connect_timeout = std::chrono::milliseconds::max();  // more than a clock can count
+  EXPECT_THAT(text_of("ws://a/", options), HasSubstr("connect_timeout"));
+  options.connect_timeout = 0ms;
+  EXPECT_THAT(text_of("ws://a/", options), HasSubstr("connect_timeout"));
+  options = {};
