@@ -10,6 +10,7 @@
 #include <brume/codec/close_payload.h>
 #include <brume/engine/client/client_core.h>
 #include <brume/engine/client/feed.h>
+#include <brume/engine/connection/session.h>
 
 namespace brume::client {
 
@@ -41,12 +42,17 @@ std::string describe(const CloseInfo& info) {
 }
 
 }  // namespace
+// For log lines: what a query holds is often a secret.
+std::string_view path_of(std::string_view resource) {
+  return resource.substr(0, resource.find('?'));
+}
+
 
 Feed::Feed(std::string_view url, ConnectOptions options, TlsContexts::Settings tls, std::shared_ptr<Cores> cores)
     : url_(*codec::parse_url(url)),
       options_(std::move(options)),
       tls_(std::move(tls)),
-      name_("client of " + url_.authority + url_.resource),
+      name_("client of " + url_.authority + std::string(path_of(url_.resource))),
       cores_(std::move(cores)),
       link_(std::make_shared<Link>(this)) {}
 
@@ -70,8 +76,8 @@ connection::RouteRef Feed::own_route() {
   route.open = [link = link_](Connection& c) {
     if (link->feed) link->feed->on_open(c);
   };
-  route.message = [link = link_](Connection& c, const Message& message) {
-    if (link->feed) link->feed->on_message(c, message);
+  route.message = [link = link_](Connection&, const Message& message) {
+    if (link->feed) link->feed->on_message(message);
   };
   route.close = [link = link_](Connection&, const CloseInfo& info) {
     if (link->feed) link->feed->on_close(info);
@@ -151,7 +157,7 @@ void Feed::on_open(Connection& connection) {
   if (connect_waiter_) std::exchange(connect_waiter_, nullptr)->finish({});
 }
 
-void Feed::on_message(Connection& connection, const Message& message) {
+void Feed::on_message(const Message& message) {
   if (receive_waiter_) {
     ClientConnection::ReceiveAwaiter& awaiter = *std::exchange(receive_waiter_, nullptr);
     awaiter.unlink();
@@ -160,7 +166,11 @@ void Feed::on_message(Connection& connection, const Message& message) {
     return awaiter.waiter_.resume();
   }
   held_ = message.keep();
-  connection.pause_reading();
+  hold_input(true);
+}
+
+void Feed::hold_input(bool held) {
+  if (connection_) static_cast<connection::Session&>(*connection_).hold_input(held);
 }
 
 bool Feed::wait_for_message(ClientConnection::ReceiveAwaiter& awaiter) {
@@ -168,7 +178,7 @@ bool Feed::wait_for_message(ClientConnection::ReceiveAwaiter& awaiter) {
   if (held_) {
     delivered_ = *std::move(held_);
     held_.reset();
-    if (connection_) connection_->resume_reading();
+    hold_input(false);
     awaiter.message_ = Message{delivered_.type(), delivered_.data(), nullptr};
     return false;
   }
@@ -255,6 +265,7 @@ void Feed::end() {
   if (state_ == State::over) return;
   state_ = State::over;
   core_->context().reactor.timers().cancel(alarm_);
+  hold_input(false);
   const std::shared_ptr<Feed> self = core_->remove(id_);  // to the end of this call
   const std::unique_ptr<Dial> dial = std::move(dial_);
   if (failed_ && last_error_) failed_(*last_error_);

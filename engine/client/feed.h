@@ -88,7 +88,12 @@ class Feed final : private Dial::Owner {
   connection::RouteRef own_route();
   void dial();
   void on_open(Connection& connection);
-  void on_message(Connection& connection, const Message& message);
+  void on_message(const Message& message);
+  // Calls what its user gave; what that throws is logged, and is no reason to do anything else.
+  template <class F>
+  void guarded(F&& call) noexcept;
+  // As Connection::pause_reading() and resume_reading(), which are its user's.
+  void hold_input(bool held);
   void on_close(const CloseInfo& info);
   // Tries again after a while, if that is wanted; else it is over.
   void retry_or_end(std::string reason, std::chrono::nanoseconds at_least);
