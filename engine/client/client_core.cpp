@@ -37,12 +37,13 @@ ClientCore::ClientCore(connection::CoreContext& context, io::Environment& enviro
 }
 
 ClientCore::~ClientCore() {
+  context_.extensions.remove(number_);  // first: whom the ends below are told may want to connect again
   give_up();
   std::vector<std::shared_ptr<Feed>> left;
   for (const auto& [id, feed] : feeds_) left.push_back(feed);
-  for (const auto& feed : left) feed->stop();
+  // A connection may be held by a task that is not this client's, and outlive it.
+  for (const auto& feed : left) feed->leave_core();
   feeds_.clear();
-  context_.extensions.remove(number_);
 }
 
 std::expected<void, Error> ClientCore::post(const core::GateRef& gate, std::uint32_t number, Function f) {

@@ -31,8 +31,8 @@ std::chrono::seconds retry_after(const ConnectError& error) {
   const std::string_view text = error.header("Retry-After");
   std::uint32_t seconds = 0;
   const auto read = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  return std::chrono::seconds(read.ptr == text.data() + text.size() ? seconds : 0);
   if (read.ec == std::errc::result_out_of_range) seconds = std::numeric_limits<std::uint32_t>::max();
+  return std::chrono::seconds(read.ptr == text.data() + text.size() ? seconds : 0);
 }
 
 std::string describe(const CloseInfo& info) {
@@ -41,12 +41,12 @@ std::string describe(const CloseInfo& info) {
   return text + " (" + std::string(to_string(info.cause)) + ")";
 }
 
-}  // namespace
 // For log lines: what a query holds is often a secret.
 std::string_view path_of(std::string_view resource) {
   return resource.substr(0, resource.find('?'));
 }
 
+}  // namespace
 
 Feed::Feed(std::string_view url, ConnectOptions options, TlsContexts::Settings tls, std::shared_ptr<Cores> cores)
     : url_(*codec::parse_url(url)),
@@ -102,8 +102,14 @@ void Feed::serve(const WebSocketEndpoint& endpoint, Failed failed) {
     };
   }
   route.close = [link = link_, close](Connection& c, const CloseInfo& info) {
-    if (close) close(c, info);
+    std::exception_ptr thrown;
+    try {
+      if (close) close(c, info);
+    } catch (...) {
+      thrown = std::current_exception();
+    }
     if (link->feed) link->feed->on_close(info);
+    if (thrown) std::rethrow_exception(thrown);
   };
   route_ = connection::RouteRef(std::move(route));
 }
@@ -112,7 +118,18 @@ void Feed::start(ClientCore& core, std::uint64_t id) {
   core_ = &core;
   id_ = id;
   if (!route_) route_ = own_route();
-  dial();
+  if (!core.context().stopping) return dial();
+  state_ = State::dialing;
+  stop();
+}
+
+template <class F>
+void Feed::guarded(F&& call) noexcept {
+  try {
+    call();
+  } catch (...) {
+    if (core_) core_->context().note_exception(std::current_exception(), name_, nullptr);
+  }
 }
 
 void Feed::dial() {
@@ -142,7 +159,7 @@ void Feed::on_dial_failed(ConnectError error) {
   std::string reason = error.to_string();
   last_error_ = std::move(error);
   const bool first = connects_ == 0 && !(options_.reconnect && options_.reconnect->retry_first);
-  if (first || !is_worth_another_try(*last_error_)) return end();
+  if (first || !is_worth_another_try(*last_error_)) return end(last_error_);
   retry_or_end(std::move(reason), wait);
 }
 
@@ -193,18 +210,26 @@ void Feed::on_close(const CloseInfo& info) {
   close_ = info;
   close_reason_ = info.reason;
   if (state_ != State::open) return;
+  if (closing_) return end({});  // the core may be gone
   const auto& backoff = options_.reconnect;
   if (backoff && core_->context().reactor.now() - opened_ >= backoff->max) row_ = 0;
   const bool ours = info.cause == CloseCause::local || info.cause == CloseCause::handler_error;
-  const bool wanted = options_.reconnect_after ? options_.reconnect_after(info) : !ours;
-  if (!wanted || closing_) return end();
+  bool wanted = !ours && !options_.reconnect_after;
+  if (options_.reconnect_after) guarded([&] { wanted = options_.reconnect_after(info); });
+  if (!wanted) return end({});
   retry_or_end(describe(info), std::chrono::nanoseconds(0));
 }
 
 void Feed::retry_or_end(std::string reason, std::chrono::nanoseconds at_least) {
   const auto& backoff = options_.reconnect;
-  if (!backoff || closing_ || core_->context().stopping) return end();
-  if (backoff->max_attempts != 0 && row_ >= backoff->max_attempts) return end();
+  if (!backoff || closing_ || core_->context().stopping) return end(last_error_);
+  if (backoff->max_attempts != 0 && row_ >= backoff->max_attempts) {
+    if (last_error_) return end(last_error_);
+    ConnectError given_up;  // each attempt got a connection, none of which lasted
+    given_up.step = ConnectStep::connect;
+    given_up.text = "given up after " + std::to_string(row_) + " attempts: " + reason;
+    return end(std::move(given_up));
+  }
   const auto bytes = core_->context().masks.draw<4>();
   std::uint32_t chance = 0;
   for (const std::byte byte : bytes) chance = chance << 8 | std::to_integer<std::uint32_t>(byte);
@@ -219,7 +244,7 @@ void Feed::retry_or_end(std::string reason, std::chrono::nanoseconds at_least) {
   retry.attempt = row_;
   retry.wait = wait;
   retry.reason = std::move(reason);
-  options_.retrying(retry);
+  guarded([&] { options_.retrying(retry); });
 }
 
 std::expected<void, Error> Feed::close(std::uint16_t code, std::string_view reason) {
@@ -233,14 +258,14 @@ std::expected<void, Error> Feed::close(std::uint16_t code, std::string_view reas
     close_ = CloseInfo{};
     close_.cause = CloseCause::local;
     close_reason_.clear();
-    end();
+    end(stopping("closed while there was no connection"));
   }
   return {};
 }
 
 void Feed::release() {
-  receive_waiter_ = nullptr;
   held_.reset();
+  hold_input(false);
   if (connection_) connection_->resume_reading();  // the peer's Close has to be found
   (void)close(codec::close_code::normal, {});
 }
@@ -252,24 +277,35 @@ void Feed::stop() {
     return;
   }
   if (state_ != State::dialing && state_ != State::waiting) return;
+  last_error_ = stopping("the client stops");
+  close_.cause = CloseCause::stopping;
+  end(last_error_);
+}
+
+void Feed::leave_core() {
+  stop();
+  core_ = nullptr;
+}
+
+ConnectError Feed::stopping(std::string_view text) const {
   ConnectError error;
   error.step = connects_ == 0 ? ConnectStep::start : ConnectStep::connect;
   error.cause = ConnectCause::stopping;
-  error.text = "the client stops";
-  last_error_ = std::move(error);
-  close_.cause = CloseCause::stopping;
-  end();
+  error.text = text;
+  return error;
 }
 
-void Feed::end() {
+void Feed::end(std::optional<ConnectError> why) {
   if (state_ == State::over) return;
   state_ = State::over;
-  core_->context().reactor.timers().cancel(alarm_);
-  hold_input(false);
-  const std::shared_ptr<Feed> self = core_->remove(id_);  // to the end of this call
+  std::shared_ptr<Feed> self;  // to the end of this call
+  if (core_) {
+    core_->context().reactor.timers().cancel(alarm_);
+    self = core_->remove(id_);
+  }
   const std::unique_ptr<Dial> dial = std::move(dial_);
-  if (failed_ && last_error_) failed_(*last_error_);
-  if (connect_waiter_) std::exchange(connect_waiter_, nullptr)->finish(last_error_);
+  if (failed_ && why) guarded([&] { failed_(*why); });
+  if (connect_waiter_) std::exchange(connect_waiter_, nullptr)->finish(std::move(why));
   if (!receive_waiter_) return;
   ClientConnection::ReceiveAwaiter& awaiter = *std::exchange(receive_waiter_, nullptr);
   awaiter.unlink();

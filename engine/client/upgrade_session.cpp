@@ -188,10 +188,12 @@ void UpgradeSession::on_end(End end) {
 }
 
 void UpgradeSession::on_exception(std::exception_ptr exception) noexcept {
-  context_.note_exception(exception, route_->name, transport_ ? &transport_->peer() : nullptr);
+  const connection::Refusal met =
+      context_.note_exception(exception, route_->name, transport_ ? &transport_->peer() : nullptr);
   if (state_ == State::ended) return;
   try {
-    fail("out of memory");
+    // The application is called here for its state alone.
+    fail(met == connection::Refusal::out_of_memory ? "out of memory" : "the connection's state could not be made");
   } catch (...) {
     if (transport_) transport_->abort(End::memory);
   }

@@ -343,6 +343,11 @@ TEST_F(ClientTest, BadUrlsAndOptionsAreToldBeforeAnythingIsDone) {
   options.connection.max_message_size = 0;
   EXPECT_THAT(text_of("ws://a/", options), HasSubstr("connection.max_message_size is 0"));
   options = {};
+  options.connect_timeout = std::chrono::milliseconds::max();  // more than a clock can count
+  EXPECT_THAT(text_of("ws://a/", options), HasSubstr("connect_timeout"));
+  options.connect_timeout = 0ms;
+  EXPECT_THAT(text_of("ws://a/", options), HasSubstr("connect_timeout"));
+  options = {};
   options.reconnect = Backoff(10ms, 5ms);
   EXPECT_THAT(text_of("ws://a/", options), HasSubstr("reconnect"));
   options.reconnect = Backoff();
@@ -373,8 +378,3 @@ TEST_F(ClientTest, AClientsConnectionCannotBeRegisteredWithAHub) {
 
 }  // namespace
 }  // namespace brume::test
-  options.connect_timeout = std::chrono::milliseconds::max();  // more than a clock can count
-  EXPECT_THAT(text_of("ws://a/", options), HasSubstr("connect_timeout"));
-  options.connect_timeout = 0ms;
-  EXPECT_THAT(text_of("ws://a/", options), HasSubstr("connect_timeout"));
-  options = {};
