@@ -244,6 +244,26 @@ def check_slow_reader_of_stdout():
     expect(heard[:-1] == [(1, b"once")], f"sent: {heard}")
 
 
+def check_end_of_input_while_reconnecting():
+    """The end of stdin ends the program also where there is no connection at the time."""
+    ready = threading.Event()
+    over = threading.Event()
+
+    def talk(connection, key):
+        accept(connection, key)
+        connection.close()
+        ready.set()
+        over.wait(TIMEOUT_SECONDS)  # connections are taken by the system, and nobody answers them
+
+    server = OneConnection(talk)
+    try:
+        status, _, err = wscat("--reconnect", "--wait", "1000", "--timeout", "60000", server.url)
+    finally:
+        over.set()
+    server.finish()
+    expect(ready.is_set() and status == 3 and "closed 1006" in err, f"{status} {err!r}")
+
+
 def check_backends():
     with EchoServer() as server:
         url = f"ws://127.0.0.1:{server.port}/ws/echo"
@@ -358,6 +378,7 @@ def check():
     check_what_cannot_be_sent()
     check_closed_descriptors()
     check_slow_reader_of_stdout()
+    check_end_of_input_while_reconnecting()
     check_backends()
     check_nobody_there()
     check_own_server()
