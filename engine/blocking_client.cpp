@@ -1,5 +1,7 @@
 #include <condition_variable>
 #include <deque>
+#include <exception>
+#include <functional>
 #include <future>
 #include <mutex>
 #include <utility>
@@ -48,6 +50,7 @@ struct BlockingClient::State {
   Callbacks callbacks() {
     Callbacks made;
     made.open = [this](Connection& c) {
+      empty_pings = 0;
       const std::lock_guard lock(mutex);
       opened = true;
       subprotocol = c.subprotocol();
@@ -62,6 +65,9 @@ struct BlockingClient::State {
       changed.notify_all();
     };
     made.pong = [this](Connection&, Bytes payload) {
+      // The heartbeat's are empty, and nobody asked for them.
+      if (payload.empty() && empty_pings == 0) return;
+      if (payload.empty()) empty_pings--;
       const std::lock_guard lock(mutex);
       if (pongs.size() < kMaxWaiting) pongs.emplace_back(as_text(payload));
       changed.notify_all();
@@ -70,11 +76,31 @@ struct BlockingClient::State {
       const std::lock_guard lock(mutex);
       end = End{info, std::string(info.reason)};
       end.info.reason = {};
-      // With reconnect on, an end may be followed by a connection; this one is what its user sees until then.
-      ended = !reconnects;
+      // With reconnect on, an end may be followed by a connection, or by `failed`.
+      if (reconnects && !closing) return;
+      ended = true;
       changed.notify_all();
     };
     return made;
+  }
+
+  // On the core: whether a connection that ended so is followed by another.
+  bool wants_another(const std::function<bool(const CloseInfo&)>& wanted, const CloseInfo& info) {
+    const bool ours = info.cause == CloseCause::local || info.cause == CloseCause::handler_error;
+    bool again = false;
+    std::exception_ptr thrown;  // which is a no, too
+    try {
+      again = wanted ? wanted(info) : !ours;
+    } catch (...) {
+      thrown = std::current_exception();
+    }
+    if (!again) {
+      const std::lock_guard lock(mutex);
+      ended = true;
+      changed.notify_all();
+    }
+    if (thrown) std::rethrow_exception(thrown);
+    return again;
   }
 
   std::mutex mutex;
@@ -86,9 +112,11 @@ struct BlockingClient::State {
   std::optional<ConnectError> failure;
   End end;
   bool opened = false;
+  bool closing = false;  // close() was called: no connection follows this one
   bool ended = false;
   bool held_back = false;
 
+  std::uint32_t empty_pings = 0;  // of its user's, without a pong yet; the core's thread only
   bool reconnects = false;
   ConnectHandle handle;
   Client client;  // last: it ends first, and its core's thread uses the others
@@ -108,8 +136,13 @@ std::expected<BlockingClient, ConnectError> BlockingClient::connect(std::string_
     error.text = started.error().text;
     return std::unexpected(std::move(error));
   }
-  state->reconnects = options.reconnect.has_value();
   State& s = *state;
+  s.reconnects = options.reconnect.has_value();
+  if (s.reconnects) {
+    options.reconnect_after = [&s, wanted = std::move(options.reconnect_after)](const CloseInfo& info) {
+      return s.wants_another(wanted, info);
+    };
+  }
   auto handle = s.client.connect(url, std::move(options), s.callbacks(), [&s](const ConnectError& error) {
     const std::lock_guard lock(s.mutex);
     s.failure = error;
@@ -133,8 +166,11 @@ std::expected<void, Error> BlockingClient::send(MessageType type, Bytes data) {
 }
 
 std::expected<void, Error> BlockingClient::ping(Bytes payload) {
-  return state_->ask(
-      [copy = std::vector<std::byte>(payload.begin(), payload.end())](Connection& c) { return c.ping(copy); });
+  return state_->ask([s = state_.get(), copy = std::vector<std::byte>(payload.begin(), payload.end())](Connection& c) {
+    const auto sent = c.ping(copy);
+    if (sent && copy.empty()) s->empty_pings++;
+    return sent;
+  });
 }
 
 std::expected<KeptMessage, Error> BlockingClient::receive(std::chrono::milliseconds timeout) {
@@ -155,10 +191,17 @@ std::expected<std::string, Error> BlockingClient::receive_pong(std::chrono::mill
 
 std::expected<void, Error> BlockingClient::close(std::uint16_t code, std::string_view reason,
                                                  std::chrono::milliseconds timeout) {
+  const auto close_is_asked = [this](bool is) {
+    const std::lock_guard lock(state_->mutex);
+    state_->closing = is;
+  };
+  close_is_asked(true);  // before the core can act
   const auto asked = state_->handle.close(code, reason);
-  if (!asked && asked.error() != Error::stopping) return asked;
+  if (!asked && asked.error() != Error::stopping) {
+    close_is_asked(false);
+    return asked;
+  }
   std::unique_lock lock(state_->mutex);
-  if (state_->reconnects) return {};
   if (!state_->changed.wait_for(lock, timeout, [&] { return state_->ended; })) return std::unexpected(Error::timed_out);
   return {};
 }

@@ -22,8 +22,10 @@ class BlockingClient {
  public:
   static constexpr std::size_t kMaxWaiting = 64;  // messages
 
-  // Connects; returns once the connection is there or has failed (connect_timeout bounds it). `config`: of the core.
-  // A core that cannot be started is an error of step start.
+  // Connects; returns once the connection is there or has failed: connect_timeout bounds it, unless
+  // Backoff::retry_first asks for more attempts than one. `config`: of the core. A core that cannot be started is an
+  // error of step start. With ConnectOptions::reconnect messages of all connections come one behind the other, what is
+  // sent in between fails with connection_closed, and the end is that no connection follows.
   static std::expected<BlockingClient, ConnectError> connect(std::string_view url,
                                                              ConnectOptions options = ConnectOptions(),
                                                              Config config = {});
@@ -40,7 +42,8 @@ class BlockingClient {
 
   // The next message. Errors: timed_out; connection_closed, once all that came before the end was returned.
   std::expected<KeptMessage, Error> receive(std::chrono::milliseconds timeout);
-  // Waits for the payload of the next pong that no call has returned yet. Errors as receive()'s.
+  // Waits for the payload of the next pong that no call has returned yet; those of the heartbeat do not count. Errors
+  // as receive()'s.
   std::expected<std::string, Error> receive_pong(std::chrono::milliseconds timeout);
 
   // Starts the closing handshake and waits for its end. Errors: invalid_close_code, invalid_utf8, timed_out.

@@ -8,6 +8,7 @@
 #include <brume/engine/client/client_core.h>
 #include <brume/engine/client/feed.h>
 #include <brume/engine/client/tls_contexts.h>
+#include <brume/engine/connection/session.h>
 #include <brume/engine/server/extension.h>
 
 namespace brume {
@@ -187,7 +188,7 @@ std::expected<void, Error> ConnectHandle::post(core::InlineFunction<void(Connect
   try {
     return ClientCore::post(gate_, number_, [id = id_, f = std::move(f)](ClientCore& core) mutable {
       const auto feed = core.find(id);
-      if (feed && feed->connection()) f(*feed->connection());
+      if (feed && feed->connection()) static_cast<connection::Session&>(*feed->connection()).run_posted(f);
     });
   } catch (const std::bad_alloc&) {
     return std::unexpected(Error::out_of_memory);

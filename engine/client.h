@@ -6,8 +6,8 @@
 //
 //   Task<> follow(Client& client) {
 //     auto feed = co_await client.connect("ws://localhost:8080/ticks");
-//     if (!feed) { log(feed.error().to_string()); co_return; }   // says which step failed: resolve, connect, tls,
-//     upgrade while (auto message = co_await feed->receive()) apply(message->text());
+//     if (!feed) { log(feed.error().to_string()); co_return; }  // names the step: resolve, connect, tls or upgrade
+//     while (auto message = co_await feed->receive()) apply(message->text());
 //   }
 //
 // Made and ended by one thread; connect() and run() may be called by any once it runs. What is connected belongs to one
@@ -41,7 +41,8 @@ class ConnectHandle {
   // Ends it for good: an attempt or a wait at once, a connection by its closing handshake. Errors: invalid_close_code,
   // invalid_utf8, stopping, queue_full, out_of_memory.
   std::expected<void, Error> close(std::uint16_t code = 1000, std::string_view reason = {}) const;
-  // Runs `f(Connection&)` on its core with the connection there is then; dropped unrun where there is none.
+  // Runs `f(Connection&)` on its core with the connection there is then; dropped unrun where there is none. What it
+  // throws ends that connection with 1011. Errors: stopping, queue_full, out_of_memory.
   std::expected<void, Error> post(core::InlineFunction<void(Connection&)> f) const;
 
  private:
@@ -75,8 +76,10 @@ class Client {
 
   // The callback form, from any thread: each connection is handled by `endpoint`, which is what a server's route has:
   // websocket(...). Its RouteConfig, if it has one, comes before ConnectOptions::connection. `failed` hears, on the
-  // core's thread and once, that it was given up without a connection. Errors: those of step start, and of step tls
-  // where a file of ConnectOptions::tls cannot be used, which they name.
+  // core's thread and once, that it ended while there was no connection: it was given up, or closed by its handle, or
+  // the client stops. Where a connection was the end of it (this side closed it, or reconnecting is off or not wanted
+  // after such an end) that connection's `close` is all there is to hear. What `failed` throws is logged. Errors: those
+  // of step start, and of step tls where a file of ConnectOptions::tls cannot be used, which they name.
   using Failed = std::function<void(const ConnectError&)>;
   std::expected<ConnectHandle, ConnectError> connect(std::string_view url, ConnectOptions options,
                                                      const WebSocketEndpoint& endpoint, Failed failed = {});

@@ -6,12 +6,17 @@
 //   wscat --json ws://localhost:8080/ws/echo                         # for programs: {"type":"binary","data":"AAEC"}
 //
 // Exit codes: 0 the connection was closed in order (1000, 1001, without a code, or as --close-code asked); 1 it ended
-// in any other way, or a line of JSON was wrong; 2 the command line is wrong; 3 no connection could be made (stderr
-// says which step failed).
+// in any other way, or a line could not be sent, or stdout could not be written to; 2 the command line is wrong; 3 no
+// connection could be made, or there was none at the end (stderr says which step failed). Signals end it as they do any
+// program, and the connection with it, without a Close frame.
 #include <atomic>
+#include <cerrno>
 #include <condition_variable>
 #include <cstdint>
 #include <cstdio>
+#include <cstring>
+#include <fcntl.h>
+#include <future>
 #include <iostream>
 #include <mutex>
 #include <optional>
@@ -23,6 +28,7 @@
 #include <CLI/CLI.hpp>
 
 #include <brume/codec/close_payload.h>
+#include <brume/codec/utf8.h>
 #include <brume/engine/client.h>
 #include <brume/examples/common/message_line.h>
 
@@ -58,7 +64,7 @@ struct Ending {
   std::mutex mutex;
   std::condition_variable changed;
   std::optional<int> exit_code;
-  std::atomic<bool> bad_line = false;  // of input
+  std::atomic<bool> lost = false;  // a line of input, or of output
 
   void finish(int code) {
     {
@@ -66,6 +72,10 @@ struct Ending {
       if (!exit_code) exit_code = code;
     }
     changed.notify_all();
+  }
+  bool over() {
+    const std::lock_guard lock(mutex);
+    return exit_code.has_value();
   }
 };
 
@@ -122,6 +132,10 @@ Options parse(int argc, char** argv) {
     std::fprintf(stderr, "wscat: --close-code %u may not be sent (RFC 6455, 7.4)\n", unsigned{options.close_code});
     std::exit(kBadCommandLine);
   }
+  if (!brume::codec::is_valid_utf8(options.close_reason)) {
+    std::fprintf(stderr, "wscat: --close-reason is not UTF-8\n");
+    std::exit(kBadCommandLine);
+  }
   for (const std::string& header : options.headers) {
     const std::size_t colon = header.find(':');
     if (colon == std::string::npos) {
@@ -148,12 +162,21 @@ Options parse(int argc, char** argv) {
   return options;
 }
 
-void print_message(const brume::Message& message, bool json) {
+// Takes the places of stdin, stdout and stderr where the caller left them closed: the first sockets would get them.
+// Using one fails as it would have.
+void occupy_standard_descriptors() {
+  for (const int wanted : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(wanted, F_GETFD) >= 0 || errno != EBADF) continue;
+    (void)open("/dev/null", wanted == STDIN_FILENO ? O_WRONLY : O_RDONLY);  // gets the lowest number, which is this
+  }
+}
+
+// False where stdout did not take it.
+bool print_message(const brume::Message& message, bool json) {
   const std::string line = json ? examples::to_line(message.type, message.data) : std::string();
   const std::string_view text = json ? std::string_view(line) : message.text();
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fputc('\n', stdout);
-  std::fflush(stdout);
+  return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fputc('\n', stdout) != EOF &&
+         std::fflush(stdout) == 0;
 }
 
 brume::Callbacks callbacks(const Options& options, Ending& ending) {
@@ -167,9 +190,13 @@ brume::Callbacks callbacks(const Options& options, Ending& ending) {
     }
     if (options.ping) (void)c.ping(brume::as_bytes("wscat"));
   };
-  made.message = [&options](brume::Connection& c, const brume::Message& message) {
-    if (!options.echo) return print_message(message, options.json);
-    if (!c.send(message.type, message.data)) (void)c.close(1011, "cannot echo");
+  made.message = [&options, &ending](brume::Connection& c, const brume::Message& message) {
+    if (options.echo) {
+      if (!c.send(message.type, message.data)) (void)c.close(1011, "cannot echo");
+    } else if (!print_message(message, options.json) && !ending.lost.exchange(true)) {
+      std::fprintf(stderr, "wscat: stdout: %s\n", std::strerror(errno));
+      (void)c.close(options.close_code, options.close_reason);
+    }
   };
   made.pong = [&options](brume::Connection&, brume::Bytes payload) {
     // The heartbeat's pongs are empty and nobody's business.
@@ -192,27 +219,31 @@ brume::Callbacks callbacks(const Options& options, Ending& ending) {
 
 // Sends one message, and waits while the outbox is full. False where there is no connection any more.
 bool send_message(const brume::ConnectHandle& handle, const examples::LineMessage& message, Ending& ending) {
+  using Result = std::expected<void, brume::Error>;
+  constexpr std::chrono::milliseconds kRetry{20};
   for (;;) {
-    {
-      const std::lock_guard lock(ending.mutex);
-      if (ending.exit_code) return false;
-    }
-    enum class Sent : std::uint8_t { unknown, yes, full, failed };
-    auto sent = std::make_shared<Sent>(Sent::unknown);
-    auto done = std::make_shared<std::pair<std::mutex, std::condition_variable>>();
-    const auto posted = handle.post([sent, done, message](brume::Connection& c) {
-      const auto result = c.send(message.type, brume::as_bytes(message.data));
-      const std::lock_guard lock(done->first);
-      *sent = result ? Sent::yes : result.error() == brume::Error::send_queue_full ? Sent::full : Sent::failed;
-      if (*sent == Sent::failed) std::fprintf(stderr, "not sent: %s\n", std::string(to_string(result.error())).c_str());
-      done->second.notify_all();
+    if (ending.over()) return false;
+    auto promise = std::make_shared<std::promise<Result>>();
+    std::future<Result> answer = promise->get_future();
+    const auto posted = handle.post([promise, message](brume::Connection& c) {
+      promise->set_value(c.send(message.type, brume::as_bytes(message.data)));
     });
+    promise.reset();
     if (!posted && posted.error() != brume::Error::queue_full) return false;
-    std::unique_lock lock(done->first);
-    constexpr std::chrono::milliseconds kRetry{20};
-    if (posted) done->second.wait_for(lock, kRetry * 5, [&] { return *sent != Sent::unknown; });
-    if (*sent == Sent::yes || *sent == Sent::failed) return true;
-    lock.unlock();
+    // The core may be slow, as where stdout is; asked again it would send twice.
+    while (posted && answer.wait_for(kRetry) != std::future_status::ready)
+      if (ending.over()) return false;
+    try {
+      const Result sent = posted ? answer.get() : Result(std::unexpected(brume::Error::send_queue_full));
+      if (sent) return true;
+      if (sent.error() != brume::Error::send_queue_full) {
+        std::fprintf(stderr, "not sent: %s\n", std::string(to_string(sent.error())).c_str());
+        if (sent.error() != brume::Error::connection_closed) ending.lost = true;
+        return true;
+      }
+    } catch (const std::future_error&) {
+      // Dropped: there is no connection for now.
+    }
     std::this_thread::sleep_for(kRetry);
   }
 }
@@ -225,13 +256,14 @@ bool send_line(const brume::ConnectHandle& handle, const std::string& line, cons
   const auto message = examples::read_line(line);
   if (message) return send_message(handle, *message, ending);
   std::fprintf(stderr, "not sent: %s\n", message.error().c_str());
-  ending.bad_line = true;
+  ending.lost = true;
   return true;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  occupy_standard_descriptors();
   const Options options = parse(argc, argv);
   Ending ending;
   Ending opened;
@@ -269,7 +301,8 @@ int main(int argc, char** argv) {
     while (options.texts.empty() && std::getline(std::cin, line))
       if (!send_line(handle, line, options, ending)) return;
     std::this_thread::sleep_for(std::chrono::milliseconds(options.wait_ms));
-    (void)handle.close(options.close_code, options.close_reason);
+    while (!handle.close(options.close_code, options.close_reason) && !ending.over())
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));  // the core's mailbox is full
   });
   input.detach();
   int code = 0;
@@ -278,8 +311,7 @@ int main(int argc, char** argv) {
     ending.changed.wait(lock, [&] { return ending.exit_code.has_value(); });
     code = *ending.exit_code;
   }
-  if (ending.bad_line && code == 0) code = kOther;
-  std::fflush(stdout);
+  if (ending.lost && code == 0) code = kOther;
   client.stop(std::chrono::milliseconds(100));
   client.wait();
   std::fflush(stderr);

@@ -28,7 +28,7 @@ std::expected<void, Error> ClientConnection::close(std::uint16_t code, std::stri
   return feed_->close(code, reason);
 }
 ClientConnection::ReceiveAwaiter ClientConnection::receive() {
-  return ReceiveAwaiter(*feed_);
+  return ReceiveAwaiter(feed_);
 }
 bool ClientConnection::is_connected() const {
   return feed_->connection() && feed_->connection()->is_connected();
@@ -52,7 +52,7 @@ const std::optional<ConnectError>& ClientConnection::last_error() const {
 // ---- receive()
 
 ClientConnection::ReceiveAwaiter::~ReceiveAwaiter() {
-  if (waiting_) feed_.forget_receive_waiter();
+  if (waiting_) feed_->forget_receive_waiter();
 }
 
 bool ClientConnection::ReceiveAwaiter::begin(std::coroutine_handle<> waiter, core::TaskScope& scope) {
@@ -60,7 +60,7 @@ bool ClientConnection::ReceiveAwaiter::begin(std::coroutine_handle<> waiter, cor
     cancelled_ = true;
     return false;
   }
-  waiting_ = feed_.wait_for_message(*this);
+  waiting_ = feed_->wait_for_message(*this);
   if (!waiting_) return false;
   waiter_ = waiter;
   scope.link(*this);
@@ -68,7 +68,7 @@ bool ClientConnection::ReceiveAwaiter::begin(std::coroutine_handle<> waiter, cor
 }
 
 void ClientConnection::ReceiveAwaiter::cancel() {
-  feed_.forget_receive_waiter();
+  feed_->forget_receive_waiter();
   waiting_ = false;
   cancelled_ = true;
   waiter_.resume();
@@ -76,7 +76,7 @@ void ClientConnection::ReceiveAwaiter::cancel() {
 
 std::expected<Message, CloseInfo> ClientConnection::ReceiveAwaiter::await_resume() {
   if (message_) return *message_;
-  if (!cancelled_) return std::unexpected(feed_.close_info());
+  if (!cancelled_) return std::unexpected(feed_->close_info());
   CloseInfo info;
   info.cause = CloseCause::stopping;
   return std::unexpected(info);

@@ -1,7 +1,8 @@
 // client_connection.h: a connection to a server, as a coroutine holds it: what co_await Client::connect() gives.
 //
 // Belongs to the core's thread it was made on. With ConnectOptions::reconnect it outlives connections: receive() goes
-// on with the next one, what is sent in between fails with connection_closed. Its end closes the connection (1000).
+// on with the next one, what is sent in between fails with connection_closed. Its end closes the connection (1000), of
+// which a task that still waits in receive() hears. It may outlive its client: then it is closed (1001), and over.
 #pragma once
 
 #include <coroutine>
@@ -59,7 +60,7 @@ class ClientConnection {
 
 class [[nodiscard]] ClientConnection::ReceiveAwaiter final : private core::CancelPoint {
  public:
-  explicit ReceiveAwaiter(client::Feed& feed) : feed_(feed) {}
+  explicit ReceiveAwaiter(std::shared_ptr<client::Feed> feed) : feed_(std::move(feed)) {}
   ~ReceiveAwaiter();
 
   bool await_ready() const noexcept { return false; }
@@ -74,7 +75,7 @@ class [[nodiscard]] ClientConnection::ReceiveAwaiter final : private core::Cance
   bool begin(std::coroutine_handle<> waiter, core::TaskScope& scope);
   void cancel() override;
 
-  client::Feed& feed_;
+  std::shared_ptr<client::Feed> feed_;
   std::coroutine_handle<> waiter_{};
   std::optional<Message> message_;
   bool waiting_ = false;

@@ -2,12 +2,15 @@
 #include <cassert>
 #include <cerrno>
 #include <charconv>
+#include <exception>
+#include <limits>
 #include <new>
 #include <utility>
 
 #include <brume/codec/close_payload.h>
 #include <brume/engine/client/client_core.h>
 #include <brume/engine/client/feed.h>
+#include <brume/engine/connection/session.h>
 
 namespace brume::client {
 
@@ -22,11 +25,13 @@ bool is_worth_another_try(const ConnectError& error) {
   return error.status >= 500 || error.status == 408 || error.status == 425 || error.status == 429;
 }
 
-// Retry-After in seconds (RFC 9110, section 10.2.3); a date, or none, is no wait.
+// Retry-After in seconds (RFC 9110, section 10.2.3); a date, or none, is no wait. More than the type holds is a long
+// one.
 std::chrono::seconds retry_after(const ConnectError& error) {
   const std::string_view text = error.header("Retry-After");
   std::uint32_t seconds = 0;
   const auto read = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (read.ec == std::errc::result_out_of_range) seconds = std::numeric_limits<std::uint32_t>::max();
   return std::chrono::seconds(read.ptr == text.data() + text.size() ? seconds : 0);
 }
 
@@ -36,19 +41,24 @@ std::string describe(const CloseInfo& info) {
   return text + " (" + std::string(to_string(info.cause)) + ")";
 }
 
+// For log lines: what a query holds is often a secret.
+std::string_view path_of(std::string_view resource) {
+  return resource.substr(0, resource.find('?'));
+}
+
 }  // namespace
 
 Feed::Feed(std::string_view url, ConnectOptions options, TlsContexts::Settings tls, std::shared_ptr<Cores> cores)
     : url_(*codec::parse_url(url)),
       options_(std::move(options)),
       tls_(std::move(tls)),
-      name_("client of " + url_.authority + url_.resource),
+      name_("client of " + url_.authority + std::string(path_of(url_.resource))),
       cores_(std::move(cores)),
       link_(std::make_shared<Link>(this)) {}
 
 Feed::~Feed() {
   link_->feed = nullptr;
-  if (connection_) (void)connection_->close(codec::close_code::going_away);
+  if (connection_) (void)close_connection(codec::close_code::going_away, {});
 }
 
 ClientCore* Feed::core_here() const {
@@ -66,8 +76,8 @@ connection::RouteRef Feed::own_route() {
   route.open = [link = link_](Connection& c) {
     if (link->feed) link->feed->on_open(c);
   };
-  route.message = [link = link_](Connection& c, const Message& message) {
-    if (link->feed) link->feed->on_message(c, message);
+  route.message = [link = link_](Connection&, const Message& message) {
+    if (link->feed) link->feed->on_message(message);
   };
   route.close = [link = link_](Connection&, const CloseInfo& info) {
     if (link->feed) link->feed->on_close(info);
@@ -92,8 +102,14 @@ void Feed::serve(const WebSocketEndpoint& endpoint, Failed failed) {
     };
   }
   route.close = [link = link_, close](Connection& c, const CloseInfo& info) {
-    if (close) close(c, info);
+    std::exception_ptr thrown;
+    try {
+      if (close) close(c, info);
+    } catch (...) {
+      thrown = std::current_exception();
+    }
     if (link->feed) link->feed->on_close(info);
+    if (thrown) std::rethrow_exception(thrown);
   };
   route_ = connection::RouteRef(std::move(route));
 }
@@ -101,8 +117,39 @@ void Feed::serve(const WebSocketEndpoint& endpoint, Failed failed) {
 void Feed::start(ClientCore& core, std::uint64_t id) {
   core_ = &core;
   id_ = id;
-  if (!route_) route_ = own_route();
+  state_ = State::dialing;
+  if (core.context().stopping) return stop();
+  try {
+    if (!route_) route_ = own_route();
+  } catch (const std::bad_alloc&) {
+    return on_no_memory();
+  }
   dial();
+}
+
+void Feed::refuse(ClientCore& core, std::uint64_t id) {
+  core_ = &core;
+  id_ = id;
+  state_ = State::dialing;
+  closing_ = true;  // nothing would keep it for another attempt
+  on_no_memory();
+}
+
+void Feed::on_no_memory() {
+  ConnectError error;
+  error.step = ConnectStep::resolve;
+  error.text = "out of memory";  // short: needs none
+  error.code = ENOMEM;
+  on_dial_failed(std::move(error));
+}
+
+template <class F>
+void Feed::guarded(F&& call) noexcept {
+  try {
+    call();
+  } catch (...) {
+    if (core_) core_->context().note_exception(std::current_exception(), name_, nullptr);
+  }
 }
 
 void Feed::dial() {
@@ -113,11 +160,7 @@ void Feed::dial() {
     dial_.reset(new Dial(core_->context(), *this, url_, options_, tls_, route_));
     core_->resolve(id_, dials_, url_);
   } catch (const std::bad_alloc&) {
-    ConnectError error;
-    error.step = ConnectStep::resolve;
-    error.text = "out of memory";  // short: needs none
-    error.code = ENOMEM;
-    on_dial_failed(std::move(error));
+    on_no_memory();
   }
 }
 
@@ -129,11 +172,10 @@ void Feed::on_dial_failed(ConnectError error) {
   const std::unique_ptr<Dial> over = std::move(dial_);  // which this call ends
   if (state_ != State::dialing) return;
   const auto wait = retry_after(error);
-  std::string reason = error.to_string();
   last_error_ = std::move(error);
   const bool first = connects_ == 0 && !(options_.reconnect && options_.reconnect->retry_first);
-  if (first || !is_worth_another_try(*last_error_)) return end();
-  retry_or_end(std::move(reason), wait);
+  if (first || !is_worth_another_try(*last_error_)) return end(&*last_error_);
+  retry_or_end(nullptr, wait);
 }
 
 void Feed::on_open(Connection& connection) {
@@ -147,7 +189,7 @@ void Feed::on_open(Connection& connection) {
   if (connect_waiter_) std::exchange(connect_waiter_, nullptr)->finish({});
 }
 
-void Feed::on_message(Connection& connection, const Message& message) {
+void Feed::on_message(const Message& message) {
   if (receive_waiter_) {
     ClientConnection::ReceiveAwaiter& awaiter = *std::exchange(receive_waiter_, nullptr);
     awaiter.unlink();
@@ -156,7 +198,11 @@ void Feed::on_message(Connection& connection, const Message& message) {
     return awaiter.waiter_.resume();
   }
   held_ = message.keep();
-  connection.pause_reading();
+  hold_input(true);
+}
+
+void Feed::hold_input(bool held) {
+  if (connection_) static_cast<connection::Session&>(*connection_).hold_input(held);
 }
 
 bool Feed::wait_for_message(ClientConnection::ReceiveAwaiter& awaiter) {
@@ -164,7 +210,7 @@ bool Feed::wait_for_message(ClientConnection::ReceiveAwaiter& awaiter) {
   if (held_) {
     delivered_ = *std::move(held_);
     held_.reset();
-    if (connection_) connection_->resume_reading();
+    hold_input(false);
     awaiter.message_ = Message{delivered_.type(), delivered_.data(), nullptr};
     return false;
   }
@@ -177,23 +223,42 @@ void Feed::on_close(const CloseInfo& info) {
   connection_ = nullptr;
   dial_.reset();
   close_ = info;
-  close_reason_ = info.reason;
+  try {
+    close_reason_ = info.reason;
+  } catch (const std::bad_alloc&) {
+    close_reason_.clear();
+  }
   if (state_ != State::open) return;
+  if (closing_) return end(nullptr);  // the core may be gone
   const auto& backoff = options_.reconnect;
   if (backoff && core_->context().reactor.now() - opened_ >= backoff->max) row_ = 0;
   const bool ours = info.cause == CloseCause::local || info.cause == CloseCause::handler_error;
-  const bool wanted = options_.reconnect_after ? options_.reconnect_after(info) : !ours;
-  if (!wanted || closing_) return end();
-  retry_or_end(describe(info), std::chrono::nanoseconds(0));
+  bool wanted = !ours && !options_.reconnect_after;
+  if (options_.reconnect_after) guarded([&] { wanted = options_.reconnect_after(info); });
+  if (!wanted) return end(nullptr);
+  retry_or_end(&info, std::chrono::nanoseconds(0));
 }
 
-void Feed::retry_or_end(std::string reason, std::chrono::nanoseconds at_least) {
+std::string Feed::reason(const CloseInfo* closed) const {
+  return closed ? describe(*closed) : last_error_->to_string();
+}
+
+void Feed::retry_or_end(const CloseInfo* closed, std::chrono::nanoseconds at_least) noexcept {
   const auto& backoff = options_.reconnect;
-  if (!backoff || closing_ || core_->context().stopping) return end();
-  if (backoff->max_attempts != 0 && row_ >= backoff->max_attempts) return end();
-  const auto bytes = core_->context().masks.draw<4>();
-  std::uint32_t chance = 0;
-  for (const std::byte byte : bytes) chance = chance << 8 | std::to_integer<std::uint32_t>(byte);
+  if (!backoff || closing_ || core_->context().stopping) return end(last_error_or_null());
+  if (backoff->max_attempts != 0 && row_ >= backoff->max_attempts) {
+    if (last_error_) return end(&*last_error_);
+    ConnectError given_up;  // each attempt got a connection, none of which lasted
+    given_up.step = ConnectStep::connect;
+    given_up.text = "given up";
+    guarded([&] { given_up.text = "given up after " + std::to_string(row_) + " attempts: " + reason(closed); });
+    return end(std::move(given_up));
+  }
+  std::uint32_t chance = 0;  // the longest wait, where there is no memory for random numbers
+  guarded([&] {
+    for (const std::byte byte : core_->context().masks.draw<4>())
+      chance = chance << 8 | std::to_integer<std::uint32_t>(byte);
+  });
   const auto longest = std::chrono::nanoseconds(backoff->max);
   const std::chrono::nanoseconds wait = std::max(backoff->wait(row_, chance), std::min(at_least, longest));
   row_++;
@@ -201,16 +266,30 @@ void Feed::retry_or_end(std::string reason, std::chrono::nanoseconds at_least) {
   core::Reactor& reactor = core_->context().reactor;
   reactor.arm(alarm_, reactor.now() + wait);
   if (!options_.retrying) return;
-  Retry retry;
-  retry.attempt = row_;
-  retry.wait = wait;
-  retry.reason = std::move(reason);
-  options_.retrying(retry);
+  const std::shared_ptr<Feed> self = core_->find(id_);  // who hears of it may drop the connection there and then
+  guarded([&] {
+    Retry retry;
+    retry.attempt = row_;
+    retry.wait = wait;
+    retry.reason = reason(closed);
+    options_.retrying(retry);
+  });
+}
+
+// Also in destructors: where there is no memory for a Close frame the connection ends without one.
+std::expected<void, Error> Feed::close_connection(std::uint16_t code, std::string_view reason) noexcept {
+  try {
+    return connection_->close(code, reason);
+  } catch (const std::bad_alloc&) {
+    closing_ = true;
+    static_cast<connection::Session&>(*connection_).on_exception(std::current_exception());
+    return {};
+  }
 }
 
 std::expected<void, Error> Feed::close(std::uint16_t code, std::string_view reason) {
   if (connection_) {
-    const auto closed = connection_->close(code, reason);
+    const auto closed = close_connection(code, reason);
     closing_ = closing_ || closed.has_value();
     return closed;
   }
@@ -219,14 +298,14 @@ std::expected<void, Error> Feed::close(std::uint16_t code, std::string_view reas
     close_ = CloseInfo{};
     close_.cause = CloseCause::local;
     close_reason_.clear();
-    end();
+    end(stopping("closed while there was no connection"));
   }
   return {};
 }
 
 void Feed::release() {
-  receive_waiter_ = nullptr;
   held_.reset();
+  hold_input(false);
   if (connection_) connection_->resume_reading();  // the peer's Close has to be found
   (void)close(codec::close_code::normal, {});
 }
@@ -234,27 +313,44 @@ void Feed::release() {
 void Feed::stop() {
   closing_ = true;
   if (connection_) {
-    (void)connection_->close(codec::close_code::going_away, "client stopping");
+    (void)close_connection(codec::close_code::going_away, "client stopping");
     return;
   }
   if (state_ != State::dialing && state_ != State::waiting) return;
+  last_error_ = stopping("the client stops");
+  close_.cause = CloseCause::stopping;
+  end(&*last_error_);
+}
+
+void Feed::leave_core() {
+  stop();
+  core_ = nullptr;
+}
+
+ConnectError Feed::stopping(std::string_view text) const noexcept {
   ConnectError error;
   error.step = connects_ == 0 ? ConnectStep::start : ConnectStep::connect;
   error.cause = ConnectCause::stopping;
-  error.text = "the client stops";
-  last_error_ = std::move(error);
-  close_.cause = CloseCause::stopping;
-  end();
+  try {
+    error.text = text;
+  } catch (const std::bad_alloc&) {
+    error.text = "stopping";
+  }
+  return error;
 }
 
-void Feed::end() {
+void Feed::end(ConnectError* why) noexcept {
   if (state_ == State::over) return;
   state_ = State::over;
-  core_->context().reactor.timers().cancel(alarm_);
-  const std::shared_ptr<Feed> self = core_->remove(id_);  // to the end of this call
+  std::shared_ptr<Feed> self;  // to the end of this call
+  if (core_) {
+    core_->context().reactor.timers().cancel(alarm_);
+    self = core_->remove(id_);
+  }
   const std::unique_ptr<Dial> dial = std::move(dial_);
-  if (failed_ && last_error_) failed_(*last_error_);
-  if (connect_waiter_) std::exchange(connect_waiter_, nullptr)->finish(last_error_);
+  if (failed_ && why) guarded([&] { failed_(*why); });
+  if (connect_waiter_)
+    std::exchange(connect_waiter_, nullptr)->finish(why ? std::optional(std::move(*why)) : std::nullopt);
   if (!receive_waiter_) return;
   ClientConnection::ReceiveAwaiter& awaiter = *std::exchange(receive_waiter_, nullptr);
   awaiter.unlink();

@@ -38,7 +38,8 @@ class Feed final : private Dial::Owner {
   Feed(const Feed&) = delete;
   Feed& operator=(const Feed&) = delete;
 
-  // Before start(), for an endpoint: each connection is handled by it; `failed` hears why it was given up, once.
+  // Before start(), for an endpoint: each connection is handled by it; `failed` hears, once, why it ended where there
+  // was no connection then.
   using Failed = std::function<void(const ConnectError&)>;
   void serve(const WebSocketEndpoint& endpoint, Failed failed);
 
@@ -49,9 +50,13 @@ class Feed final : private Dial::Owner {
   // ---- for its core
   // Takes its place on `core` as `id` and begins the first attempt.
   void start(ClientCore& core, std::uint64_t id);
+  // Instead of start(), where `core` has no memory for it.
+  void refuse(ClientCore& core, std::uint64_t id);
   void on_resolved(std::uint64_t dial, io::Environment::Resolution resolution);
   // The core stops, or its client goes: attempts end, a connection is closed with 1001.
   void stop();
+  // Its part of the client goes: as stop(), and a connection that is still open ends without it.
+  void leave_core();
 
   // ---- for its user
   std::expected<void, Error> close(std::uint16_t code, std::string_view reason);
@@ -86,13 +91,28 @@ class Feed final : private Dial::Owner {
   void on_dial_failed(ConnectError error) override;
 
   connection::RouteRef own_route();
+  // Calls what its user gave; what that throws is logged, and is no reason to do anything else.
+  template <class F>
+  void guarded(F&& call) noexcept;
+  // As Connection::pause_reading() and resume_reading(), which are its user's.
+  void hold_input(bool held);
   void dial();
+  void on_no_memory();
   void on_open(Connection& connection);
-  void on_message(Connection& connection, const Message& message);
+  void on_message(const Message& message);
   void on_close(const CloseInfo& info);
-  // Tries again after a while, if that is wanted; else it is over.
-  void retry_or_end(std::string reason, std::chrono::nanoseconds at_least);
-  void end();
+  // Tries again after a while, if that is wanted; else it is over. What ended is the connection whose end this is, or,
+  // where it is null, the last attempt.
+  void retry_or_end(const CloseInfo* closed, std::chrono::nanoseconds at_least) noexcept;
+  std::string reason(const CloseInfo* closed) const;
+  // Where memory is short the text is, too.
+  ConnectError stopping(std::string_view text) const noexcept;
+  // `why`: for who waits for a connection there is none of, and theirs after that; null: the last one's end says it
+  // all.
+  void end(ConnectError* why) noexcept;
+  void end(ConnectError why) noexcept { end(&why); }
+  ConnectError* last_error_or_null() { return last_error_ ? &*last_error_ : nullptr; }
+  std::expected<void, Error> close_connection(std::uint16_t code, std::string_view reason) noexcept;
 
   codec::Url url_;
   ConnectOptions options_;
@@ -102,7 +122,7 @@ class Feed final : private Dial::Owner {
   std::shared_ptr<Link> link_;
   connection::RouteRef route_;
   Failed failed_;
-  ClientCore* core_ = nullptr;
+  ClientCore* core_ = nullptr;  // null again once it has left it
   std::uint64_t id_ = 0;
   State state_ = State::fresh;
   bool closing_ = false;  // its user, or its core, wants no other connection

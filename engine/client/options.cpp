@@ -56,7 +56,9 @@ std::optional<ConnectError> validate(std::string_view text, const ConnectOptions
   request.subprotocols = options.subprotocols;
   request.headers = options.headers;
   if (const auto fault = codec::judge_request(request)) return invalid(std::string(to_string(*fault)));
-  if (options.connect_timeout.count() < 1) return invalid("connect_timeout must be at least 1 ms");
+  if (options.connect_timeout.count() < 1 || options.connect_timeout > std::chrono::hours(24)) {
+    return invalid("connect_timeout must be from 1 ms to a day");
+  }
   if (options.max_head_size < 256 || options.max_head_size > codec::kMaxHeadSize) {
     return invalid("max_head_size must be from 256 to 16777216 bytes");
   }

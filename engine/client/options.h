@@ -37,7 +37,7 @@ enum class ConnectCause : std::uint8_t {
   failed,     // the network, the resolver or the peer's answer
   refused,    // the server answered with another status than 101: see status, headers, body
   timed_out,  // connect_timeout
-  stopping,   // the client stops, or who waited for the connection has ended
+  stopping,   // the client stops, its handle closed it, or who waited for the connection has ended
 };
 
 struct ConnectError {
@@ -89,12 +89,14 @@ struct ConnectOptions {
 
   std::vector<std::pair<std::string, std::string>> headers{};  // e.g. Origin, Cookie, Authorization
   std::vector<std::string> subprotocols{};                     // offered in this order
-  std::chrono::milliseconds connect_timeout{10'000};  // the whole of each attempt: resolve, connect, TLS and upgrade
-  std::size_t max_head_size = 16 * 1024;              // bytes of the server's answer
-  std::optional<Backoff> reconnect{};                 // none: an end is an end
+  // The whole of each attempt: resolve, connect, TLS and upgrade; 1 ms to a day.
+  std::chrono::milliseconds connect_timeout{10'000};
+  std::size_t max_head_size = 16 * 1024;  // bytes of the server's answer
+  std::optional<Backoff> reconnect{};     // none: an end is an end
   // Whether to reconnect after a connection that ended so. Empty: after every end but this side's own. Attempts that
-  // the server refuses with a status of 4xx (but 408, 425 and 429) end the row either way; Retry-After is kept to, up
-  // to `max`.
+  // the server refuses with a status below 500 (but 408, 425 and 429) end the row either way, redirects among them;
+  // Retry-After in seconds is kept to, up to `max`. What it throws is logged, and is a no; what the two below throw is
+  // logged, and `connected` then ends its connection with 1011.
   std::function<bool(const CloseInfo&)> reconnect_after{};
   // Each connection that was made, before anything of it is received: subscribe here. On its core's thread.
   std::function<void(Connection&)> connected{};

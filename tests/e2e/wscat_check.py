@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 
 from raw_websocket import GUID
 from server_program import EchoServer, expect, program, run_check
@@ -181,6 +182,88 @@ def check_wrong_command_lines():
         expect(status == 2 and word in err, f"{arguments}: {status} {err!r}")
 
 
+def check_what_cannot_be_sent():
+    with EchoServer() as server:
+        url = f"ws://127.0.0.1:{server.port}/ws/echo"
+        status, out, err = wscat("--max-message", "10", url, lines="short\nmuch too long\nagain\n")
+        expect((status, out) == (1, "short\nagain\n"), f"a long line: {status} {out!r} {err!r}")
+        expect("not sent: " in err, f"a long line: {err!r}")
+        status, out, err = wscat("--text", "\udcff", url)  # the byte 0xFF
+        expect((status, out) == (1, "") and "not sent: " in err, f"text that is none: {status} {out!r} {err!r}")
+        status, _, err = wscat("--text", "a", "--close-reason", "\udcff", url)
+        expect(status == 2 and "close-reason" in err, f"a reason that is no text: {status} {err!r}")
+
+
+def check_closed_descriptors():
+    """What a shell's <&- and >&- leave must not become a socket of the program's."""
+    with EchoServer() as server:
+        url = f"ws://127.0.0.1:{server.port}/ws/echo"
+        for backend in ("auto", "epoll"):
+            for closed in ([0], [1], [2], [0, 1], [0, 1, 2]):
+                done = subprocess.run(
+                    [program("wscat"), "--io", backend, "--text", "a", "--wait", "300", url], timeout=TIMEOUT_SECONDS,
+                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                    preexec_fn=lambda: [os.close(descriptor) for descriptor in closed])
+                wanted = (1, b"") if 1 in closed else (0, b"a\n")  # what came could not be told
+                expect((done.returncode, done.stdout) == wanted, f"{backend}, closed {closed}: {done}")
+            done = subprocess.run([program("wscat"), "--io", backend, "--wait", "0", url], timeout=TIMEOUT_SECONDS,
+                                  capture_output=True, preexec_fn=lambda: os.close(0))
+            expect(done.returncode == 0, f"{backend}, lines of a closed stdin: {done}")
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([program("wscat"), "--text", "a", url], stdin=subprocess.DEVNULL, stdout=full,
+                                  stderr=subprocess.PIPE, timeout=TIMEOUT_SECONDS)
+            expect(done.returncode == 1 and b"stdout" in done.stderr, f"a full disk: {done}")
+
+
+def check_slow_reader_of_stdout():
+    """A line is sent once, also while printing what came holds everything up."""
+    heard = []
+
+    def talk(connection, key):
+        accept(connection, key)
+        for _ in range(40):
+            connection.sendall(b"\x81\x7e" + struct.pack("!H", 60000) + b"m" * 60000)
+        while not heard or heard[-1][0] != 8:
+            heard.append(read_frame(connection))
+        connection.sendall(bytes([0x88, len(heard[-1][1])]) + heard[-1][1])
+
+    server = OneConnection(talk)
+    client = subprocess.Popen([program("wscat"), "-q", server.url], bufsize=0, stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE)
+    try:
+        out = client.stdout.read(1)
+        time.sleep(0.3)  # until the pipe is full
+        client.stdin.write(b"once\n")
+        client.stdin.flush()
+        time.sleep(1)  # a program that asks again would have done so
+        out += client.communicate(timeout=TIMEOUT_SECONDS)[0]
+    finally:
+        client.kill()
+    server.finish()
+    expect(client.returncode == 0 and len(out) == 40 * 60001, f"{client.returncode}, {len(out)} bytes")
+    expect(heard[:-1] == [(1, b"once")], f"sent: {heard}")
+
+
+def check_end_of_input_while_reconnecting():
+    """The end of stdin ends the program also where there is no connection at the time."""
+    ready = threading.Event()
+    over = threading.Event()
+
+    def talk(connection, key):
+        accept(connection, key)
+        connection.close()
+        ready.set()
+        over.wait(TIMEOUT_SECONDS)  # connections are taken by the system, and nobody answers them
+
+    server = OneConnection(talk)
+    try:
+        status, _, err = wscat("--reconnect", "--wait", "1000", "--timeout", "60000", server.url)
+    finally:
+        over.set()
+    server.finish()
+    expect(ready.is_set() and status == 3 and "closed 1006" in err, f"{status} {err!r}")
+
+
 def check_backends():
     with EchoServer() as server:
         url = f"ws://127.0.0.1:{server.port}/ws/echo"
@@ -292,6 +375,10 @@ def check():
     check_compression()
     check_tls()
     check_wrong_command_lines()
+    check_what_cannot_be_sent()
+    check_closed_descriptors()
+    check_slow_reader_of_stdout()
+    check_end_of_input_while_reconnecting()
     check_backends()
     check_nobody_there()
     check_own_server()

@@ -173,6 +173,7 @@ TEST_F(ClientLifetime, AHandleThatClosesAtAnyStepEndsTheAttemptOrTheConnectionAn
   int ended_early = 0;
   for (int step = 0; step < 60; step++) {
     opened = closed = 0;
+    errors.clear();
     connect();
     names.answer(server.address());
     for (int i = 0; i < step; i++) world.run_for(20us);
@@ -180,6 +181,7 @@ TEST_F(ClientLifetime, AHandleThatClosesAtAnyStepEndsTheAttemptOrTheConnectionAn
     world.run_for(10s);
     EXPECT_EQ(client->stats().sockets, 0u) << step;
     EXPECT_EQ(opened, closed) << step;
+    EXPECT_EQ(static_cast<std::size_t>(opened) + errors.size(), 1u) << step;
     if (opened == 0) ended_early++;
   }
   EXPECT_GT(ended_early, 0);
@@ -237,6 +239,80 @@ TEST_F(ClientLifetime, AConnectionDroppedInsideItsOwnCallbacksIsFreedOnce) {
   EXPECT_THAT(got, ElementsAre("one"));
   EXPECT_EQ(client->stats().sockets, 0u);
   EXPECT_EQ(server.stats().sockets, 0u);
+}
+
+TEST_F(ClientLifetime, AHandlerOfAServerThatHoldsAConnectionOutlivesTheClientItCameFrom) {
+  Server host(names);
+  client = std::make_unique<Client>(host);
+  std::vector<CloseInfo> ends;
+  host.get("/go", websocket([&](Connection& in) -> Task<> {
+             auto out = co_await client->connect(url(), options);
+             EXPECT_TRUE(out);
+             if (!out) co_return;
+             if (const auto message = co_await out->receive(); !message) ends.push_back(message.error());
+             EXPECT_EQ(out->send_text("x").error(), Error::connection_closed);
+             (void)co_await in.receive();
+           }));
+  ASSERT_TRUE(host.listen("127.0.0.1:0"));
+  ASSERT_TRUE(host.start());
+  [[maybe_unused]] auto ann = world.connect(host, "/go");
+  world.run_for(50ms);
+  ASSERT_EQ(names.waiting(), 1u);
+  names.answer(server.address());
+  world.run_for(50ms);
+  ASSERT_EQ(server.stats().connections, 1u);
+  client.reset();
+  world.run_for(1s);
+  ASSERT_EQ(ends.size(), 1u);
+  EXPECT_EQ(ends[0].code, 1001);
+  EXPECT_EQ(server.stats().connections, 0u);
+  EXPECT_EQ(host.stats().connections, 1u);  // ann's
+}
+
+TEST_F(ClientLifetime, AConnectBegunAnewWhileItsClientGoesFailsAtOnce) {
+  Server host(names);
+  client = std::make_unique<Client>(host);
+  Client& guest = *client;
+  std::vector<ConnectStep> failed;
+  host.get("/go", websocket([&](Connection& in) -> Task<> {
+             for (int i = 0; i < 2; i++)
+               if (auto out = co_await guest.connect(url(), options); !out) failed.push_back(out.error().step);
+             (void)co_await in.receive();
+           }));
+  ASSERT_TRUE(host.listen("127.0.0.1:0"));
+  ASSERT_TRUE(host.start());
+  [[maybe_unused]] auto ann = world.connect(host, "/go");
+  world.run_for(50ms);
+  ASSERT_EQ(names.waiting(), 1u);
+  client.reset();
+  EXPECT_THAT(failed, ElementsAre(ConnectStep::start, ConnectStep::start));
+  while (names.waiting() != 0) names.answer(server.address());
+  world.run_for(20s);
+  EXPECT_EQ(server.stats().accepted, 0u);
+}
+
+TEST_F(ClientLifetime, WhoWaitsForAMessageOfAConnectionThatAnotherTaskDropsHearsOfItsEnd) {
+  start_client();
+  std::optional<ClientConnection> kept;
+  std::vector<CloseInfo> ends;
+  ASSERT_TRUE(client->run([&]() -> Task<> {
+    auto feed = co_await client->connect(url(), options);
+    EXPECT_TRUE(feed);
+    if (!feed) co_return;
+    kept.emplace(*std::move(feed));
+    if (const auto message = co_await kept->receive(); !message) ends.push_back(message.error());
+  }));
+  ASSERT_TRUE(client->run([&]() -> Task<> {
+    (void)co_await sleep(500ms);
+    kept.reset();
+  }));
+  world.run_for(10ms);
+  names.answer(server.address());
+  world.run_for(10s);
+  ASSERT_EQ(ends.size(), 1u);
+  EXPECT_EQ(ends[0].code, 1000);
+  EXPECT_EQ(ends[0].cause, CloseCause::local);
+  EXPECT_EQ(client->stats().sockets, 0u);
 }
 
 // ---- with TLS, where there are more steps

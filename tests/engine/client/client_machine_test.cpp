@@ -31,13 +31,16 @@ class ClientMachine : public testing::TestWithParam<io::Backend> {
     Callbacks echo;
     echo.message = [](Connection& c, const Message& m) { (void)c.send(m.type, m.data); };
     server->get("/ws", websocket(route, echo));
+    Callbacks bye;
+    bye.open = [](Connection& c) { (void)c.close(4000, "bye"); };
+    server->get("/bye", websocket(bye));
     const auto listening = server->listen("127.0.0.1:0");
     ASSERT_TRUE(listening) << listening.error().text;
     if (const auto started = server->start(); !started) GTEST_SKIP() << started.error().text;
   }
 
-  std::string url(std::string_view host = "127.0.0.1") const {
-    return "ws://" + std::string(host) + ":" + std::to_string(server->address().port) + "/ws";
+  std::string url(std::string_view host = "127.0.0.1", std::string_view path = "/ws") const {
+    return "ws://" + std::string(host) + ":" + std::to_string(server->address().port) + std::string(path);
   }
   Config client_config() const {
     Config config;
@@ -71,6 +74,45 @@ TEST_P(ClientMachine, ABlockingClientTalksAndCloses) {
   EXPECT_TRUE(client->end()->info.clean);
   EXPECT_EQ(client->send_text("late").error(), Error::connection_closed);
   EXPECT_EQ(client->receive(kPatience).error(), Error::connection_closed);
+}
+
+TEST_P(ClientMachine, ABlockingClientThatReconnectsEndsWhereItIsClosedGivenUpOrNotWanted) {
+  ConnectOptions options;
+  options.reconnect = Backoff(1ms, 2ms, 2);
+  auto closed = BlockingClient::connect(url(), options, client_config());
+  ASSERT_TRUE(closed) << closed.error().to_string();
+  EXPECT_TRUE(closed->close(3000, "bye", kPatience));
+  ASSERT_TRUE(closed->end());
+  EXPECT_EQ(closed->end()->info.code, 3000);
+  EXPECT_EQ(closed->receive(kPatience).error(), Error::connection_closed);
+
+  auto given_up = BlockingClient::connect(url("127.0.0.1", "/bye"), options, client_config());
+  ASSERT_TRUE(given_up) << given_up.error().to_string();
+  EXPECT_EQ(given_up->receive(kPatience).error(), Error::connection_closed);
+  ASSERT_TRUE(given_up->end());
+  EXPECT_EQ(given_up->end()->info.code, 4000);
+
+  options.reconnect->max_attempts = 0;
+  int asked = 0;
+  options.reconnect_after = [&](const CloseInfo& info) { return info.code == 4000 && ++asked < 3; };
+  auto unwanted = BlockingClient::connect(url("127.0.0.1", "/bye"), options, client_config());
+  ASSERT_TRUE(unwanted) << unwanted.error().to_string();
+  EXPECT_EQ(unwanted->receive(kPatience).error(), Error::connection_closed);
+  ASSERT_TRUE(unwanted->end());
+  EXPECT_EQ(unwanted->end()->reason, "bye");
+  EXPECT_EQ(asked, 3);
+}
+
+TEST_P(ClientMachine, TheHeartbeatsPongsAreNotThoseOfItsUser) {
+  ConnectOptions options;
+  options.connection.ping_interval = 20ms;
+  auto client = BlockingClient::connect(url(), options, client_config());
+  ASSERT_TRUE(client) << client.error().to_string();
+  EXPECT_EQ(client->receive_pong(300ms).error(), Error::timed_out);
+  EXPECT_TRUE(client->ping(as_bytes("beat")));
+  EXPECT_EQ(client->receive_pong(kPatience), "beat");
+  EXPECT_TRUE(client->ping());
+  EXPECT_EQ(client->receive_pong(kPatience), "");
 }
 
 TEST_P(ClientMachine, ManyMessagesThatNobodyTakesYetHoldThePeerBackAndAllArrive) {

@@ -187,6 +187,26 @@ TEST_F(ClientReconnect, ARefusalOf4xxEndsTheRowAndOneOf503KeepsToRetryAfter) {
   EXPECT_EQ(outcome->error->status, 403);
 }
 
+TEST_F(ClientReconnect, ARetryAfterOfAnyLengthIsKeptToUpToTheLongestWait) {
+  for (const std::string_view text : {"86400", "4294967295", "4294967296", "99999999999999999999"}) {
+    retries.clear();
+    bool refuse = false;
+    ReplyCore raw(
+        world, raw_server([&](std::string_view head) {
+          if (std::exchange(refuse, true))
+            return Reply{"HTTP/1.1 503 Busy\r\nRetry-After: " + std::string(text) + "\r\nContent-Length: 0\r\n\r\n"};
+          return Reply{good_answer(head) + text_of_frame(0x8, "\x03\xE9"), true};
+        }));
+    const auto handle = own.client.connect(url_of(raw.address()), steady(), Callbacks());
+    ASSERT_TRUE(handle);
+    world.run_for(500ms);
+    ASSERT_EQ(retries.size(), 2u) << text;
+    EXPECT_EQ(retries[1].wait, 1s) << text;
+    EXPECT_TRUE(handle->close());
+    world.run_for(2s);
+  }
+}
+
 TEST_F(ClientReconnect, ClosingWhileItWaitsEndsItAtOnce) {
   auto up = std::make_unique<Up>(world, kAddress, greeting("hi"));
   std::optional<ConnectError> failed;

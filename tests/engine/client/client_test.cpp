@@ -169,6 +169,51 @@ TEST_F(ClientTest, AMessageThatNobodyWaitsForIsKeptAndThePeerHeldBack) {
   EXPECT_THAT(got, ElementsAre("hello", "and goodbye"));
 }
 
+TEST_F(ClientTest, PausingAndResumingTheConnectionItselfLosesNoMessageAndDeliversNone) {
+  std::vector<std::string> got;
+  std::size_t early = 0;
+  ASSERT_TRUE(client.run([&]() -> Task<> {
+    auto feed = co_await client.connect(url());
+    EXPECT_TRUE(feed);
+    if (!feed) co_return;
+    for (const std::string_view text : {"one", "two", "three", "four"}) EXPECT_TRUE(feed->send_text(text));
+    (void)co_await sleep(100ms);  // one is held
+    feed->connection()->resume_reading();
+    (void)co_await sleep(100ms);
+    feed->connection()->pause_reading();
+    if (auto message = co_await feed->receive()) got.emplace_back(message->text());  // the one that was held
+    EXPECT_TRUE(client.run([&]() -> Task<> {
+      (void)co_await sleep(1s);
+      early = got.size();
+      feed->connection()->resume_reading();
+    }));
+    while (got.size() < 4) {
+      auto message = co_await feed->receive();
+      if (!message) co_return;
+      got.emplace_back(message->text());
+    }
+  }));
+  world.run_for(5s);
+  EXPECT_THAT(got, ElementsAre("one", "two", "three", "four"));
+  EXPECT_EQ(early, 1u);  // while its user paused it
+}
+
+TEST_F(ClientTest, WhatTheLogSaysOfAClientHasNotTheQueryOfItsUrl) {
+  std::vector<std::string> lines;
+  Config config;
+  config.log = [&](LogLevel, std::string_view line) { lines.emplace_back(line); };
+  Client logged(world, config);
+  ASSERT_TRUE(logged.start());
+  Callbacks callbacks;
+  callbacks.open = [](Connection&) { throw std::runtime_error("no"); };
+  ASSERT_TRUE(logged.connect(url("/ws?token=secret"), ConnectOptions(), callbacks));
+  world.run_for(1s);
+  ASSERT_FALSE(lines.empty());
+  for (const std::string& line : lines) EXPECT_THAT(line, testing::Not(HasSubstr("secret")));
+  EXPECT_THAT(lines,
+              testing::Contains(HasSubstr("client of 127.0.0.1:" + std::to_string(server.address().port) + "/ws")));
+}
+
 TEST_F(ClientTest, TheClientLetsTheServerEndTcpFirst) {
   // Section 7.1.1: after both Close frames the client waits; it does not wait for ever.
   std::string bytes;
@@ -333,6 +378,11 @@ TEST_F(ClientTest, BadUrlsAndOptionsAreToldBeforeAnythingIsDone) {
   options = {};
   options.connection.max_message_size = 0;
   EXPECT_THAT(text_of("ws://a/", options), HasSubstr("connection.max_message_size is 0"));
+  options = {};
+  options.connect_timeout = std::chrono::milliseconds::max();  // more than a clock can count
+  EXPECT_THAT(text_of("ws://a/", options), HasSubstr("connect_timeout"));
+  options.connect_timeout = 0ms;
+  EXPECT_THAT(text_of("ws://a/", options), HasSubstr("connect_timeout"));
   options = {};
   options.reconnect = Backoff(10ms, 5ms);
   EXPECT_THAT(text_of("ws://a/", options), HasSubstr("reconnect"));

@@ -37,6 +37,19 @@ TEST_F(ClientTlsTest, TheHostOfTheUrlIsAskedForAndExpected) {
   EXPECT_EQ(info->server_name, "a.test");
 }
 
+TEST_F(ClientTlsTest, ANameThatEndsInADotIsAskedForAndExpectedWithoutIt) {
+  // RFC 6066, section 3: without the dot that makes a name absolute; certificates have none either.
+  serve(good());
+  io::Address address = server->address();
+  own.world.add_host("a.test.", {address});
+  options.tls.server_name.clear();
+  const auto outcome = own.follow("wss://a.test.:" + std::to_string(address.port) + "/ws", options, "hi");
+  own.world.run_for(1s);
+  ASSERT_TRUE(outcome->connected) << outcome->error->to_string();
+  ASSERT_TRUE(info);
+  EXPECT_EQ(info->server_name, "a.test");
+}
+
 TEST_F(ClientTlsTest, TheClosingHandshakeAndCloseNotifyEndItCleanlyOnBothSides) {
   serve(good());
   const auto outcome = own.follow(url("/bye"), options);
