@@ -6,8 +6,8 @@
 //
 //   Task<> follow(Client& client) {
 //     auto feed = co_await client.connect("ws://localhost:8080/ticks");
-//     if (!feed) { log(feed.error().to_string()); co_return; }   // says which step failed: resolve, connect, tls,
-//     upgrade while (auto message = co_await feed->receive()) apply(message->text());
+//     if (!feed) co_return log(feed.error().to_string());  // the step that failed: resolve, connect, tls or upgrade
+//     while (auto message = co_await feed->receive()) apply(message->text());
 //   }
 //
 // Made and ended by one thread; connect() and run() may be called by any once it runs. What is connected belongs to one
@@ -41,7 +41,8 @@ class ConnectHandle {
   // Ends it for good: an attempt or a wait at once, a connection by its closing handshake. Errors: invalid_close_code,
   // invalid_utf8, stopping, queue_full, out_of_memory.
   std::expected<void, Error> close(std::uint16_t code = 1000, std::string_view reason = {}) const;
-  // Runs `f(Connection&)` on its core with the connection there is then; dropped unrun where there is none.
+  // Runs `f(Connection&)` on its core with the connection there is then; dropped unrun where there is none. Errors:
+  // stopping, queue_full, out_of_memory.
   std::expected<void, Error> post(core::InlineFunction<void(Connection&)> f) const;
 
  private:

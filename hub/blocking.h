@@ -1,7 +1,8 @@
 // blocking.h: a hub's calls for threads that are not a core's: each waits for its answer.
 //
 // -> expected<T, Error>, with timed_out where no answer came in time (the call may still act) and would_block_core on a
-// core's own thread. A value that refers to its hub; any thread but a core's. In a simulation nothing would turn the
+// core's own thread; their other errors are those of the hub's calls, and queue_full. May throw std::bad_alloc before
+// anything was asked. A value that refers to its hub; any thread but a core's. In a simulation nothing would turn the
 // cores meanwhile: every call times out.
 #pragma once
 

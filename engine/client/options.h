@@ -92,9 +92,10 @@ struct ConnectOptions {
   std::chrono::milliseconds connect_timeout{10'000};  // the whole of each attempt: resolve, connect, TLS and upgrade
   std::size_t max_head_size = 16 * 1024;              // bytes of the server's answer
   std::optional<Backoff> reconnect{};                 // none: an end is an end
-  // Whether to reconnect after a connection that ended so. Empty: after every end but this side's own. Attempts that
-  // the server refuses with a status of 4xx (but 408, 425 and 429) end the row either way; Retry-After is kept to, up
-  // to `max`.
+  // Whether to reconnect after a connection that ended so. Empty: after every end but this side's own: its close, and a
+  // handler that threw. Attempts that the server refuses with a status below 500 (but 408, 425 and 429), and those that
+  // fail in TLS for another reason than time or the network, end the row either way; Retry-After is kept to, up to
+  // `max`.
   std::function<bool(const CloseInfo&)> reconnect_after{};
   // Each connection that was made, before anything of it is received: subscribe here. On its core's thread.
   std::function<void(Connection&)> connected{};
