@@ -69,10 +69,11 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   // A route's path begins with '/', has ":name" parameters as whole segments, and may end in "/*". A path or method
-  // that is taken, or a path that is none, is reported by listen(). Before start() only.
+  // that is taken, or a path that is none, is reported by listen(), or by start() where the route comes after that.
+  // Before start(): one that comes later is logged as an error and left out.
   using Handler = std::function<Task<Response>(Request&)>;
   void get(std::string_view path, WebSocketEndpoint endpoint);
-  void get(std::string_view path, StaticFiles files);  // a folder that cannot be opened is reported by listen()
+  void get(std::string_view path, StaticFiles files);  // a folder that cannot be opened is reported likewise
   void get(std::string_view path, Handler handler) { route("GET", path, std::move(handler)); }
   void post(std::string_view path, Handler handler) { route("POST", path, std::move(handler)); }
   void route(std::string_view method, std::string_view path, Handler handler);

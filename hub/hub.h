@@ -52,7 +52,8 @@ namespace brume {
 
 class Hub {
  public:
-  // Before server.start(). A configuration out of range makes Server::listen() fail with the field's name.
+  // Before server.start(). A configuration out of range makes Server::listen() (or start(), where the hub is made
+  // between the two) fail with the field's name.
   explicit Hub(Server& server, const HubConfig& config = {});
   // Detaches from every core and waits; calls under way get `stopping`, connections stay. Not on a core's thread.
   ~Hub();

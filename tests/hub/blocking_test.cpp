@@ -193,5 +193,17 @@ TEST(HubConfig, AFieldOutOfRangeFailsListeningWithItsName) {
   EXPECT_THAT(error_of([](HubConfig& c) { c.max_waiting_broadcasts = 0; }), HasSubstr("max_waiting_broadcasts is 0"));
 }
 
+TEST(HubConfig, OfAHubMadeAfterListeningFailsTheStart) {
+  HubConfig config;
+  config.max_name_size = 65536;
+  Simulator world{SimulatorOptions{}};
+  Server server{world};
+  ASSERT_TRUE(server.listen("127.0.0.1:0"));
+  const Hub hub(server, config);
+  const auto started = server.start();
+  ASSERT_FALSE(started);
+  EXPECT_THAT(started.error().text, testing::HasSubstr("max_name_size is 65536"));
+}
+
 }  // namespace
 }  // namespace brume
