@@ -39,6 +39,7 @@ struct StateCallbacks {
   std::function<void(Connection&, State&, const CloseInfo&)> close{};
   std::function<void(Connection&, State&)> drained{};
   std::function<void(Connection&, State&, std::uint64_t)> dropped{};
+  std::function<void(Connection&, State&, Bytes)> pong{};
 };
 
 // A WebSocket handler with its configuration, ready for Server::get() or Upgrader::upgrade().
@@ -132,6 +133,7 @@ WebSocketEndpoint websocket(std::optional<RouteConfig> config, StateCallbacks<St
   route.close = connection::bind_state<State, void, const CloseInfo&>(std::move(callbacks.close));
   route.drained = connection::bind_state<State, void>(std::move(callbacks.drained));
   route.dropped = connection::bind_state<State, void, std::uint64_t>(std::move(callbacks.dropped));
+  route.pong = connection::bind_state<State, void, Bytes>(std::move(callbacks.pong));
   return WebSocketEndpoint(std::move(route), std::move(config));
 }
 template <class State>
