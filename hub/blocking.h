@@ -48,17 +48,27 @@ class BlockingHub {
   Result<std::size_t> broadcast_to_room(std::string_view room, const PreparedMessage& message, Counted c) const {
     return broadcast_to_room(room, message, {}, c);
   }
-  Result<std::size_t> broadcast_text(std::string_view text, Counted c) const {
-    return broadcast(MessageType::text, as_bytes(text), {}, c);
+  Result<std::size_t> broadcast_text(std::string_view text, const BroadcastOptions& options, Counted c) const {
+    return broadcast(MessageType::text, as_bytes(text), options, c);
   }
-  Result<std::size_t> broadcast_binary(Bytes data, Counted c) const {
-    return broadcast(MessageType::binary, data, {}, c);
+  Result<std::size_t> broadcast_text(std::string_view text, Counted c) const { return broadcast_text(text, {}, c); }
+  Result<std::size_t> broadcast_binary(Bytes data, const BroadcastOptions& options, Counted c) const {
+    return broadcast(MessageType::binary, data, options, c);
+  }
+  Result<std::size_t> broadcast_binary(Bytes data, Counted c) const { return broadcast_binary(data, {}, c); }
+  Result<std::size_t> broadcast_text_to_room(std::string_view room, std::string_view text,
+                                             const BroadcastOptions& options, Counted c) const {
+    return broadcast_to_room(room, MessageType::text, as_bytes(text), options, c);
   }
   Result<std::size_t> broadcast_text_to_room(std::string_view room, std::string_view text, Counted c) const {
-    return broadcast_to_room(room, MessageType::text, as_bytes(text), {}, c);
+    return broadcast_text_to_room(room, text, {}, c);
+  }
+  Result<std::size_t> broadcast_binary_to_room(std::string_view room, Bytes data, const BroadcastOptions& options,
+                                               Counted c) const {
+    return broadcast_to_room(room, MessageType::binary, data, options, c);
   }
   Result<std::size_t> broadcast_binary_to_room(std::string_view room, Bytes data, Counted c) const {
-    return broadcast_to_room(room, MessageType::binary, data, {}, c);
+    return broadcast_binary_to_room(room, data, {}, c);
   }
 
   Result<std::size_t> connection_count() const;
