@@ -66,7 +66,7 @@ $(foreach goal,$(MAKECMDGOALS),$(if $(previous),$(eval $(goal): | $(previous)))$
 .PHONY: help run test build asan tsan browser fuzz bench interop neon fmt tidy install clean packages FORCE
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | sort | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | sort | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
 
 run: ## build and serve chat, echo and notifications on http://localhost:8080 (PORT=, ARGS=; TLS=1: https and wss)
 	@$(PACKAGES) $(if $(TLS),tls)

@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <cstdio>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -194,7 +196,10 @@ std::optional<SystemError> validate(const Config& config, std::size_t descriptor
   if (auto error = check_proxies("proxy_protocol", config.proxy_protocol)) return error;
   if (auto error = check_proxies("trusted_proxies", config.trusted_proxies)) return error;
   if (config.unix_socket_mode > 0777) {
-    return SystemError{SystemError::Kind::config, 0, "unix_socket_mode must be from 0 to 0777 (octal)"};
+    std::array<char, 64> text{};
+    std::snprintf(text.data(), text.size(), "unix_socket_mode is 0%o, but must be from 0 to 0777",
+                  config.unix_socket_mode);
+    return SystemError{SystemError::Kind::config, 0, text.data()};
   }
   if (config.tls)
     if (auto error = validate(*config.tls)) return error;

@@ -43,8 +43,8 @@ using LogFunction = std::function<void(LogLevel level, std::string_view line)>;
 // at most, when first used), a connection owns nothing for it, and a broadcast is compressed once a core for all who
 // agreed on the same. With context takeover small messages that are alike get much smaller, and each connection that
 // uses it owns, counted against memory_limit (of a server; a client has its places changed):
-//   to send: 2^(window bits + 2) + 2^(window bits + 3) bytes, at most 2^17 for the latter: 262 KiB at 15 bits, 11 KiB
-//   at 9; to receive: 2^(window bits) + 7 KiB: 40 KiB at 15 bits, 8 KiB at 9.
+//   to send: 2^(window bits + 2) + 2^(window bits + 3) bytes, at most 2^17 for the latter, + 6 KiB: 262 KiB at 15 bits,
+//   12 KiB at 9; to receive: 2^(window bits) + 7 KiB: 40 KiB at 15 bits, 8 KiB at 9.
 // A broadcast is then compressed for each such connection alone; as messages that wait for it belong to each other,
 // drop_oldest does as drop_newest does, and what latest_only may replace goes uncompressed.
 struct Compression {
@@ -62,7 +62,7 @@ struct Compression {
 struct RouteConfig {
   std::size_t write_buffer_size = 4096;       // bytes: first size of an outbox's buffer, taken only while output waits
   std::size_t read_buffer_size = 4096;        // bytes: first size of the buffer for input set aside
-  std::size_t max_message_size = 512 * 1024;  // bytes of a whole message, not compressed; above it 1009
+  std::size_t max_message_size = 512 * 1024;  // bytes of a whole message, not compressed; one received above it: 1009
   std::chrono::milliseconds read_timeout{60'000};      // without a byte received: the connection is cut
   std::chrono::milliseconds message_timeout{60'000};   // from a message's first byte to its last; then 1008
   std::chrono::milliseconds write_timeout{10'000};     // without a byte taken by the peer while output waits
@@ -95,18 +95,20 @@ struct Config : RouteConfig {
   std::size_t max_head_size = 16 * 1024;                 // bytes of a request head; above it 431 (or 414)
   std::size_t max_headers = 100;                         // fields of a request head; above it 431
   std::size_t max_body_size = 1024 * 1024;               // bytes of a plain HTTP request's body; above it 413
-  std::size_t max_connections = 0;  // in all; 0: the smaller of 1,000,000 and the hard descriptor limit less 64
+  // In all; 0: the smaller of 1,000,000 and the soft descriptor limit less 64 (Server::run() raises it to the hard one,
+  // less 64 of which is the most that may be set).
+  std::size_t max_connections = 0;
   std::size_t max_connections_per_address = 0;  // 0: no limit
   // Proxies, each an address or a range ("192.0.2.1", "10.0.0.0/8", "2001:db8::/32"), or "unix" for whoever comes by a
   // Unix-domain socket.
-  std::vector<std::string> proxy_protocol{};        // their connections begin with a PROXY header (version 1 or 2)
-  std::vector<std::string> trusted_proxies{};       // their X-Forwarded-For and X-Forwarded-Proto are believed
-  std::uint32_t unix_socket_mode = 0660;            // of the file of a "unix:PATH" address
-  std::size_t cores = 0;                            // reactor threads; 0: what affinity and the cgroup's quota allow
-  bool pin_cores = false;                           // each thread to a processor of its own
-  std::chrono::microseconds busy_poll{0};           // spin that long before sleeping
-  std::optional<io::Backend> io{};                  // unset: the environment variable BRUME_IO, else automatic
-  std::size_t memory_limit = 0;                     // bytes held; 0: 3/4 of what the machine or cgroup has
+  std::vector<std::string> proxy_protocol{};   // their connections begin with a PROXY header (version 1 or 2)
+  std::vector<std::string> trusted_proxies{};  // their X-Forwarded-For and X-Forwarded-Proto are believed
+  std::uint32_t unix_socket_mode = 0660;       // of the file of a "unix:PATH" address
+  std::size_t cores = 0;                       // reactor threads; 0: what affinity and the cgroup's quota allow
+  bool pin_cores = false;                      // each thread to a processor of its own
+  std::chrono::microseconds busy_poll{0};      // spin that long before sleeping
+  std::optional<io::Backend> io{};             // unset: the environment variable BRUME_IO, else automatic
+  std::size_t memory_limit = 0;  // bytes held, the same share for each core; 0: 3/4 of the machine's or cgroup's
   std::chrono::milliseconds drain_timeout{10'000};  // stop(): until connections that did not close are cut
   std::chrono::milliseconds drain_spread{0};        // stop(): the closes are spread over that long
   std::chrono::milliseconds slow_turn{5};           // a turn above it logs the route; 0: off

@@ -72,16 +72,18 @@ class ConnectionHandle {
   ConnectionHandle(core::GateRef gate, std::uint32_t slot, std::uint32_t generation)
       : gate_(std::move(gate)), slot_(slot), generation_(generation) {}
 
-  // Copies `data`. Errors: stopping, queue_full, invalid_message_type, invalid_utf8, out_of_memory.
+  // Copies `data`. What the connection then refuses (message_too_large, send_queue_full) is lost; a full outbox is
+  // counted and told to `dropped`. Errors: stopping, queue_full, invalid_message_type, invalid_utf8, out_of_memory.
   std::expected<void, Error> send(MessageType type, Bytes data) const;
-  // Copies nothing. Errors: stopping, queue_full, out_of_memory.
+  // The same without a copy. Errors: stopping, queue_full, out_of_memory.
   std::expected<void, Error> send(const PreparedMessage& message) const;
   std::expected<void, Error> send_text(std::string_view text) const { return send(MessageType::text, as_bytes(text)); }
   std::expected<void, Error> send_binary(Bytes data) const { return send(MessageType::binary, data); }
   // Errors: invalid_close_code, invalid_utf8, stopping, queue_full, out_of_memory.
   std::expected<void, Error> close(std::uint16_t code = 1000, std::string_view reason = {}) const;
   // Runs `f(Connection&)` on the connection's core; dropped unrun where the connection is gone by then. An `f` that
-  // does not fit inside an InlineFunction is allocated by the caller, where std::bad_alloc may be thrown.
+  // does not fit inside an InlineFunction is allocated by the caller, where std::bad_alloc may be thrown. Errors:
+  // stopping, queue_full.
   std::expected<void, Error> post(core::InlineFunction<void(Connection&)> f) const;
 
  private:
@@ -143,7 +145,7 @@ class Connection {
   // returned), or keep_request.
   const Request& request() const;
 
-  // Bytes in the outbox, and messages dropped by a slow-consumer policy so far.
+  // Bytes in the outbox, and messages that a full outbox cost so far (see Callbacks::dropped).
   std::size_t buffered_size() const;
   std::uint64_t dropped_count() const;
 

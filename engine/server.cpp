@@ -81,8 +81,10 @@ class Server::Implementation {
  private:
   enum class State : std::uint8_t { fresh, listening, running, stopped };
 
-  // Keeps the first fault of a route for listen().
+  // Keeps the first fault of a route for problem().
   void report(std::string_view path, std::optional<SystemError> error);
+  // What is wrong with the routes and extensions so far.
+  std::optional<SystemError> problem() const;
   std::expected<void, SystemError> resolve_config();
   // One for each core, all of one kind.
   std::expected<std::vector<std::unique_ptr<io::Io>>, SystemError> make_ios(io::IoOptions options);
@@ -118,8 +120,10 @@ Server::Implementation::~Implementation() {
 }
 
 void Server::Implementation::add(http::Route route) {
-  if (state_ != State::fresh && !bad_route_) bad_route_ = wrong_state("a route was added after listen()");
   const std::string text = route.method + " " + route.path;
+  if (state_ != State::fresh && state_ != State::listening) {  // cores are reading the routes
+    return log(LogLevel::error, "route \"" + text + "\" comes too late: the server has been started");
+  }
   if (!router_.add(std::move(route)) && !bad_route_) {
     bad_route_ = SystemError{SystemError::Kind::config, 0, "route \"" + text + "\" is taken or has a bad path"};
   }
@@ -129,6 +133,13 @@ void Server::Implementation::report(std::string_view path, std::optional<SystemE
   if (!error || bad_route_) return;
   error->text = "route \"" + std::string(path) + "\": " + error->text;
   bad_route_ = std::move(error);
+}
+
+std::optional<SystemError> Server::Implementation::problem() const {
+  if (bad_route_) return bad_route_;
+  for (const server::Extension* extension : extensions_)
+    if (auto error = extension->problem()) return error;
+  return std::nullopt;
 }
 
 void Server::Implementation::add(std::string_view path, StaticFiles files) {
@@ -148,9 +159,7 @@ void Server::Implementation::add(std::string_view path, WebSocketEndpoint endpoi
 std::expected<void, SystemError> Server::Implementation::resolve_config() {
   const io::Environment::DescriptorLimit limit = environment_.descriptor_limit();
   if (auto error = validate(config_, limit.hard)) return std::unexpected(*std::move(error));
-  if (bad_route_) return std::unexpected(*bad_route_);
-  for (const server::Extension* extension : extensions_)
-    if (auto error = extension->problem()) return std::unexpected(*std::move(error));
+  if (auto error = problem()) return std::unexpected(*std::move(error));
   constexpr std::size_t kDescriptorReserve = 64;
   constexpr std::size_t kMostConnections = 1'000'000;
   if (config_.max_connections == 0) {
@@ -227,6 +236,7 @@ std::expected<void, SystemError> Server::Implementation::reload_tls() {
 
 std::expected<void, SystemError> Server::Implementation::make_cores() {
   if (state_ != State::listening) return std::unexpected(wrong_state("start() needs one listen() before it"));
+  if (auto error = problem()) return std::unexpected(*std::move(error));  // of what came after listen()
   const auto backend = choose_backend(config_);
   if (!backend) return std::unexpected(backend.error());
   admission_.emplace(config_.max_connections, config_.max_connections_per_address);

@@ -1,9 +1,9 @@
 // server.h: a WebSocket and HTTP server on all cores of a machine, or of a simulation.
 //
 // Filled with routes, then listen() and start(); or run(), which is the whole life of a program. Used by one thread,
-// but for stop() and reload_tls(), which any thread may call, handlers included. Handlers run on the cores' threads.
-// The library installs no signal handler, never exits and writes only to Config::log; run() alone does the first and
-// the last.
+// but for stop(), reload_tls(), stats() and stopped(), which any thread may call, handlers included, and, once it has
+// been started, whatever only looks. Handlers run on the cores' threads. The library installs no signal handler, never
+// exits and writes only to Config::log; run() alone does the first and the last.
 #pragma once
 
 #include <chrono>
@@ -69,10 +69,11 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   // A route's path begins with '/', has ":name" parameters as whole segments, and may end in "/*". A path or method
-  // that is taken, or a path that is none, is reported by listen(). Before start() only.
+  // that is taken, or a path that is none, is reported by listen(), or by start() where the route comes after that.
+  // Before start(): one that comes later is logged as an error and left out.
   using Handler = std::function<Task<Response>(Request&)>;
   void get(std::string_view path, WebSocketEndpoint endpoint);
-  void get(std::string_view path, StaticFiles files);  // a folder that cannot be opened is reported by listen()
+  void get(std::string_view path, StaticFiles files);  // a folder that cannot be opened is reported likewise
   void get(std::string_view path, Handler handler) { route("GET", path, std::move(handler)); }
   void post(std::string_view path, Handler handler) { route("POST", path, std::move(handler)); }
   void route(std::string_view method, std::string_view path, Handler handler);
@@ -102,7 +103,7 @@ class Server {
   // All of them as text, in the order of the calls: "127.0.0.1:8080", "unix:/run/app.sock".
   std::vector<std::string> addresses() const;
 
-  // Starts a thread for each core (in a simulation: nothing but the world turns them). Requires: listen().
+  // Starts a thread for each core (in a simulation: nothing but the world turns them). Requires: listen() or prepare().
   std::expected<void, SystemError> start();
   // Instead of start(), for a host with a loop of its own and `cores` = 1: one turn that waits at most `budget`. False
   // once the server has stopped.
@@ -129,12 +130,13 @@ class Server {
   // nothing is called. Not from a core's thread.
   void run_on_each_core(const std::function<void(std::size_t index)>& f);
 
+  // Zeros before start(). Any thread.
   ServerStats stats() const;
   const Config& config() const;
   // Before listen(): replaces Config::log.
   void set_log(LogFunction log);
   std::size_t core_count() const;
-  // Whether every core has come to its end after stop(). Any thread.
+  // Whether every core has come to its end after stop().
   bool stopped() const;
   // "io_uring", "epoll" or "simulated", once started.
   std::string_view io_name() const;

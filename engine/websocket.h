@@ -5,7 +5,7 @@
 //   server.get("/ws/game", websocket<Player>(config, play));       // Task<> play(Connection&, Player&)
 //
 // Handlers and callbacks run on the connection's core; one route serves all cores, so what a function captures is
-// shared by threads. Without a RouteConfig the server's own Config holds.
+// shared by threads. One that throws ends its connection with 1011. Without a RouteConfig the server's Config holds.
 #pragma once
 
 #include <concepts>
@@ -25,11 +25,13 @@ struct Callbacks {
   std::function<void(Connection&)> open{};
   std::function<void(Connection&, const Message&)> message{};
   std::function<void(Connection&, const CloseInfo&)> close{};  // once for each connection that was opened
-  std::function<void(Connection&)> drained{};
+  std::function<void(Connection&)> drained{};                  // the outbox was more than half full, and no longer is
+  // Messages that a full outbox cost since the last call: by a slow-consumer policy, or sent by a handle.
   std::function<void(Connection&, std::uint64_t)> dropped{};
   std::function<void(Connection&, Bytes)> pong{};  // the payload is valid during the call
 };
 
+// The same, each with the connection's own State.
 template <class State>
 struct StateCallbacks {
   std::function<void(Connection&, State&)> open{};
@@ -37,6 +39,7 @@ struct StateCallbacks {
   std::function<void(Connection&, State&, const CloseInfo&)> close{};
   std::function<void(Connection&, State&)> drained{};
   std::function<void(Connection&, State&, std::uint64_t)> dropped{};
+  std::function<void(Connection&, State&, Bytes)> pong{};
 };
 
 // A WebSocket handler with its configuration, ready for Server::get() or Upgrader::upgrade().
@@ -130,6 +133,7 @@ WebSocketEndpoint websocket(std::optional<RouteConfig> config, StateCallbacks<St
   route.close = connection::bind_state<State, void, const CloseInfo&>(std::move(callbacks.close));
   route.drained = connection::bind_state<State, void>(std::move(callbacks.drained));
   route.dropped = connection::bind_state<State, void, std::uint64_t>(std::move(callbacks.dropped));
+  route.pong = connection::bind_state<State, void, Bytes>(std::move(callbacks.pong));
   return WebSocketEndpoint(std::move(route), std::move(config));
 }
 template <class State>

@@ -1,7 +1,8 @@
 // blocking.h: a hub's calls for threads that are not a core's: each waits for its answer.
 //
 // -> expected<T, Error>, with timed_out where no answer came in time (the call may still act) and would_block_core on a
-// core's own thread. A value that refers to its hub; any thread but a core's. In a simulation nothing would turn the
+// core's own thread; their other errors are those of the hub's calls, and queue_full. May throw std::bad_alloc before
+// anything was asked. A value that refers to its hub; any thread but a core's. In a simulation nothing would turn the
 // cores meanwhile: every call times out.
 #pragma once
 
@@ -47,17 +48,27 @@ class BlockingHub {
   Result<std::size_t> broadcast_to_room(std::string_view room, const PreparedMessage& message, Counted c) const {
     return broadcast_to_room(room, message, {}, c);
   }
-  Result<std::size_t> broadcast_text(std::string_view text, Counted c) const {
-    return broadcast(MessageType::text, as_bytes(text), {}, c);
+  Result<std::size_t> broadcast_text(std::string_view text, const BroadcastOptions& options, Counted c) const {
+    return broadcast(MessageType::text, as_bytes(text), options, c);
   }
-  Result<std::size_t> broadcast_binary(Bytes data, Counted c) const {
-    return broadcast(MessageType::binary, data, {}, c);
+  Result<std::size_t> broadcast_text(std::string_view text, Counted c) const { return broadcast_text(text, {}, c); }
+  Result<std::size_t> broadcast_binary(Bytes data, const BroadcastOptions& options, Counted c) const {
+    return broadcast(MessageType::binary, data, options, c);
+  }
+  Result<std::size_t> broadcast_binary(Bytes data, Counted c) const { return broadcast_binary(data, {}, c); }
+  Result<std::size_t> broadcast_text_to_room(std::string_view room, std::string_view text,
+                                             const BroadcastOptions& options, Counted c) const {
+    return broadcast_to_room(room, MessageType::text, as_bytes(text), options, c);
   }
   Result<std::size_t> broadcast_text_to_room(std::string_view room, std::string_view text, Counted c) const {
-    return broadcast_to_room(room, MessageType::text, as_bytes(text), {}, c);
+    return broadcast_text_to_room(room, text, {}, c);
+  }
+  Result<std::size_t> broadcast_binary_to_room(std::string_view room, Bytes data, const BroadcastOptions& options,
+                                               Counted c) const {
+    return broadcast_to_room(room, MessageType::binary, data, options, c);
   }
   Result<std::size_t> broadcast_binary_to_room(std::string_view room, Bytes data, Counted c) const {
-    return broadcast_to_room(room, MessageType::binary, data, {}, c);
+    return broadcast_binary_to_room(room, data, {}, c);
   }
 
   Result<std::size_t> connection_count() const;

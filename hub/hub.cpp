@@ -1,3 +1,4 @@
+#include <new>
 #include <string>
 #include <utility>
 
@@ -99,7 +100,12 @@ std::expected<void, Error> Hub::Implementation::post_broadcast(std::optional<std
   if (room && room->empty()) return std::unexpected(Error::invalid_argument);
   if (room && room->size() > options_.config.max_name_size) return std::unexpected(Error::name_too_long);
   const hub::HashedName name = room ? hub::hash_name(*room, options_.seed) : hub::HashedName{{}, 0};
-  hub::ParcelPtr packed = hub::pack_unpooled(name, content, options, options_.seed);
+  hub::ParcelPtr packed;
+  try {
+    packed = hub::pack_unpooled(name, content, options, options_.seed);
+  } catch (const std::bad_alloc&) {
+    return std::unexpected(Error::out_of_memory);
+  }
   const std::size_t home = hub::home_of_broadcast(room.has_value(), name.hash, gates_.size());
   const auto posted = gates_[home].get()->post(hub::Shard::envelope(hub::Broadcast{packed.get()}, number_));
   if (posted) (void)packed.release();

@@ -25,7 +25,9 @@
 //   7. After Server::stop() calls go on being answered until all connections have ended; later ones get `stopping`.
 //
 // Calls marked (core) are made on a core's thread, that is, in handlers and callbacks; posted broadcasts on any thread;
-// blocking() on any other than a core's.
+// blocking() on any other than a core's. Besides the errors named there, each call marked (core) may fail with
+// stopping, wrong_thread, out_of_memory (none is left, or max_pending_calls wait) and, where it is given a name,
+// name_too_long.
 #pragma once
 
 #include <chrono>
@@ -50,17 +52,18 @@ namespace brume {
 
 class Hub {
  public:
-  // Before server.start(). A configuration out of range makes Server::listen() fail with the field's name.
+  // Before server.start(). A configuration out of range makes Server::listen() (or start(), where the hub is made
+  // between the two) fail with the field's name.
   explicit Hub(Server& server, const HubConfig& config = {});
   // Detaches from every core and waits; calls under way get `stopping`, connections stay. Not on a core's thread.
   ~Hub();
   Hub(const Hub&) = delete;
   Hub& operator=(const Hub&) = delete;
 
-  // (core) The connection's own core. Errors: invalid_argument (no id), name_too_long, already_registered (a connection
-  // has one registration), id_taken, connection_closed, stopping, out_of_memory, wrong_thread.
+  // (core) The connection's own core. Errors: invalid_argument (no id, or a client's connection), already_registered (a
+  // connection has one registration), id_taken, connection_closed.
   HubCall<Registration> register_connection(std::string_view id, Connection& connection);
-  // (core) Ends the registration of whoever holds the id. Errors: unknown_connection, stopping, wrong_thread.
+  // (core) Ends the registration of whoever holds the id. Errors: unknown_connection.
   HubCall<void> unregister_connection(std::string_view id);
   // (core) As Registration::join() and leave(), for whoever holds the id.
   HubCall<void> join_room(std::string_view room, std::string_view id);
@@ -70,7 +73,8 @@ class Hub {
 
   // Posts a message to every registered connection, or to a room's members; acts at the call and cannot be awaited.
   // Any thread. Errors: invalid_message_type, invalid_utf8, message_too_large (Config::max_message_size),
-  // name_too_long, hub_overloaded (too much waits for another core), queue_full (foreign threads), stopping.
+  // invalid_argument (a room without a name), name_too_long, hub_overloaded (too much waits for another core),
+  // queue_full (foreign threads), out_of_memory, stopping.
   std::expected<void, Error> broadcast(MessageType type, Bytes data, const BroadcastOptions& options = {});
   std::expected<void, Error> broadcast_to_room(std::string_view room, MessageType type, Bytes data,
                                                const BroadcastOptions& options = {});
@@ -94,7 +98,7 @@ class Hub {
   std::expected<void, Error> broadcast_to_room(std::string_view room, const PreparedMessage& message,
                                                const BroadcastOptions& options = {});
 
-  // (core) The same, and how many connections took it.
+  // (core) The same, and how many connections took it. Errors as above.
   HubCall<std::size_t> broadcast(MessageType type, Bytes data, const BroadcastOptions& options, Counted);
   HubCall<std::size_t> broadcast(MessageType type, Bytes data, Counted c) { return broadcast(type, data, {}, c); }
   HubCall<std::size_t> broadcast_to_room(std::string_view room, MessageType type, Bytes data,
@@ -132,14 +136,14 @@ class Hub {
     return broadcast_binary_to_room(room, data, {}, c);
   }
 
-  // (core) Errors: stopping, wrong_thread; out_of_memory, as any call above max_pending_calls.
+  // (core) Of a room that is not there: 0, or no ids.
   HubCall<std::size_t> connection_count();
   HubCall<std::size_t> room_connection_count(std::string_view room);
   HubCall<std::vector<std::string>> rooms();
   HubCall<std::vector<std::string>> room_connections(std::string_view room);  // ids
 
   // (core, and before start() on the server's thread) The room's own policy, also for members and lives of the room to
-  // come; nullopt: the hub's again. Errors: name_too_long, out_of_memory (max_room_policies), stopping, wrong_thread.
+  // come; nullopt: the hub's again. Errors: out_of_memory, also above max_room_policies.
   HubCall<void> set_room_policy(std::string_view room, std::optional<SlowConsumerPolicy> policy);
 
   // The same calls for a thread that is not a core's, which waits for the answer, at most `timeout`.

@@ -15,7 +15,7 @@ enum class SameId : std::uint8_t {
   reject,   // the newer registration fails with id_taken
 };
 
-// Checked when the hub is made; see validate().
+// Checked by Server::listen(), and by start() where the hub is made between the two; see validate().
 struct HubConfig {
   SlowConsumerPolicy policy = SlowConsumerPolicy::drop_newest;  // of rooms without a policy of their own
   SameId on_same_id = SameId::replace;

@@ -93,8 +93,9 @@ struct ConnectOptions {
   std::chrono::milliseconds connect_timeout{10'000};
   std::size_t max_head_size = 16 * 1024;  // bytes of the server's answer
   std::optional<Backoff> reconnect{};     // none: an end is an end
-  // Whether to reconnect after a connection that ended so. Empty: after every end but this side's own. Attempts that
-  // the server refuses with a status below 500 (but 408, 425 and 429) end the row either way, redirects among them;
+  // Whether to reconnect after a connection that ended so. Empty: after every end but this side's own: its close, and a
+  // handler that threw. Attempts that the server refuses with a status below 500 (but 408, 425 and 429), redirects
+  // among them, and those that fail in TLS for another reason than time or the network, end the row either way;
   // Retry-After in seconds is kept to, up to `max`. What it throws is logged, and is a no; what the two below throw is
   // logged, and `connected` then ends its connection with 1011.
   std::function<bool(const CloseInfo&)> reconnect_after{};

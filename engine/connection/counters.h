@@ -28,7 +28,7 @@ class Counter {
 };
 
 // Limits of the engine a peer can pass, and other ends it can bring about; each is answered with 1008 or by cutting the
-// connection (BAD_INPUTS rows L1 to L9, F18).
+// connection (tests/bad_inputs.md, rows L1 to L9, F18).
 enum class Refusal : std::uint8_t {
   message_rate,
   byte_rate,

@@ -235,12 +235,20 @@ void Session::add_drain_waiter(DrainedAwaiter& awaiter) {
   rare.drained = &awaiter;
 }
 
-void Session::remove_drain_waiter(DrainedAwaiter& awaiter) {
-  for (DrainedAwaiter** place = &cold_->drained; *place; place = &(*place)->next_) {
-    if (*place != &awaiter) continue;
-    *place = awaiter.next_;
+namespace {
+// Takes `node` out of the list that begins at `first`, where it is in it.
+template <class T>
+void take_out(T*& first, const T& node, T* T::* next) {
+  for (T** place = &first; *place; place = &((*place)->*next)) {
+    if (*place != &node) continue;
+    *place = node.*next;
     return;
   }
+}
+}  // namespace
+
+void Session::remove_drain_waiter(DrainedAwaiter& awaiter) {
+  take_out(cold_->drained, awaiter, &DrainedAwaiter::next_);
 }
 
 void Session::resume_drained() {
@@ -353,12 +361,7 @@ void Session::watch(Watcher& watcher) {
 }
 
 void Session::unwatch(Watcher& watcher) {
-  if (!cold_) return;
-  for (Watcher** place = &cold_->watchers; *place; place = &(*place)->next_watcher_) {
-    if (*place != &watcher) continue;
-    *place = watcher.next_watcher_;
-    return;
-  }
+  if (cold_) take_out(cold_->watchers, watcher, &Watcher::next_watcher_);
 }
 
 void Session::tell_watchers() {

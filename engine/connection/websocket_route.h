@@ -27,10 +27,8 @@ struct WebSocketRoute {
   std::function<void(Connection&, const Message&)> message;
   std::function<void(Connection&, const CloseInfo&)> close;
   std::function<void(Connection&)> drained;  // the outbox, once more than half full, is at most half full
-  std::function<void(Connection&, std::uint64_t)>
-      dropped;  // messages dropped by a slow-consumer policy since the last call
-
-  std::function<void(Connection&, Bytes)> pong;  // a pong came, asked for or not
+  std::function<void(Connection&, std::uint64_t)> dropped;  // messages that a full outbox cost since the last call
+  std::function<void(Connection&, Bytes)> pong;             // a pong came, asked for or not
 
   // Typed state in the connection's own memory: websocket<State>(...).
   struct State {

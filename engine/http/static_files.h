@@ -42,7 +42,8 @@ class StaticFiles {
   // or 500 where the file is too large or cannot be read. May also be called by a handler with checks of its own.
   Response operator()(const Request& request) const;
 
-  // Why nothing can be served: the folder cannot be opened, or an option is out of range. Server::listen() reports it.
+  // Why nothing can be served: the folder cannot be opened, or an option is out of range. Server::listen() or start()
+  // reports it.
   const std::optional<SystemError>& error() const { return error_; }
 
  private:

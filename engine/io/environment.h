@@ -24,7 +24,7 @@ enum class Backend : std::uint8_t { automatic, io_uring, epoll };
 struct IoOptions {
   Backend backend = Backend::automatic;
   std::size_t max_sockets = 0;              // of this core: the size of a direct-descriptor table
-  std::size_t receive_pool_size = 1 << 20;  // bytes; PERFORMANCE: one small pool stays in cache
+  std::size_t receive_pool_size = 1 << 20;  // bytes: one small pool stays in cache
 };
 
 struct ListenOptions {

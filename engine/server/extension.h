@@ -13,7 +13,7 @@ namespace brume::server {
 
 class Extension {
  public:
-  // What is wrong with its configuration, for listen().
+  // What is wrong with its configuration, for listen() and start().
   virtual std::optional<SystemError> problem() const { return {}; }
   // What the server runs on; comes before attach(). It outlives the cores.
   virtual void set_environment(io::Environment& /*environment*/) {}

@@ -131,6 +131,14 @@ TEST(ConfigTest, TheValueIsTheOneThatWasGivenHoweverLarge) {
   EXPECT_EQ(error_of(config), "close_timeout is -9223372036854775808, but must be from 1 to 86400000 ms");
 }
 
+TEST(ConfigTest, TheModeOfASocketFileIsInOctal) {
+  Config config;
+  config.unix_socket_mode = 0777;
+  EXPECT_EQ(error_of(config), "");
+  config.unix_socket_mode = 01777;
+  EXPECT_EQ(error_of(config), "unix_socket_mode is 01777, but must be from 0 to 0777");
+}
+
 TEST(ConfigTest, AnOutboxHoldsTwoOfTheLargestMessages) {
   Config config;
   config.max_message_size = 10'000;

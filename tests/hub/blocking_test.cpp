@@ -1,5 +1,7 @@
 // The hub's calls from threads that are no core's, on the machine's own I/O with two cores.
 #include <algorithm>
+#include <cstdint>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -84,6 +86,14 @@ TEST_P(BlockingCalls, DoWhatTheCallsOfACoreDo) {
   EXPECT_TRUE(blocking.set_room_policy("lobby", std::nullopt));
   EXPECT_EQ(blocking.broadcast(*PreparedMessage::text("six"), counted), 3u);
   EXPECT_EQ(blocking.broadcast_to_room("den", *PreparedMessage::text("seven"), counted), 1u);
+  std::promise<std::uint64_t> told;
+  ASSERT_TRUE((*found)->post([&told](Connection& c) { told.set_value(c.id()); }));
+  const BroadcastOptions but_eve{.except = told.get_future().get()};
+  EXPECT_EQ(blocking.broadcast_text("eight", but_eve, counted), 2u);
+  EXPECT_EQ(blocking.broadcast_binary(as_bytes("nine"), but_eve, counted), 2u);
+  EXPECT_TRUE(blocking.join_room("den", "eve"));
+  EXPECT_EQ(blocking.broadcast_text_to_room("den", "ten", but_eve, counted), 1u);
+  EXPECT_EQ(blocking.broadcast_binary_to_room("den", as_bytes("eleven"), but_eve, counted), 1u);
   EXPECT_TRUE(blocking.unregister_connection("ann"));
   EXPECT_EQ(blocking.unregister_connection("ann").error(), Error::unknown_connection);
   EXPECT_EQ(blocking.broadcast_text("five", counted), 2u);
@@ -191,6 +201,18 @@ TEST(HubConfig, AFieldOutOfRangeFailsListeningWithItsName) {
   EXPECT_THAT(error_of([](HubConfig& c) { c.max_room_policies = (1U << 24) + 1; }), HasSubstr("max_room_policies"));
   EXPECT_THAT(error_of([](HubConfig& c) { c.max_pending_calls = 0; }), HasSubstr("max_pending_calls is 0"));
   EXPECT_THAT(error_of([](HubConfig& c) { c.max_waiting_broadcasts = 0; }), HasSubstr("max_waiting_broadcasts is 0"));
+}
+
+TEST(HubConfig, OfAHubMadeAfterListeningFailsTheStart) {
+  HubConfig config;
+  config.max_name_size = 65536;
+  Simulator world{SimulatorOptions{}};
+  Server server{world};
+  ASSERT_TRUE(server.listen("127.0.0.1:0"));
+  const Hub hub(server, config);
+  const auto started = server.start();
+  ASSERT_FALSE(started);
+  EXPECT_THAT(started.error().text, testing::HasSubstr("max_name_size is 65536"));
 }
 
 }  // namespace

@@ -63,6 +63,18 @@ TEST_F(Handlers, TypedStateBelongsToEachConnectionInBothStyles) {
   }
 }
 
+TEST_F(Handlers, CallbacksWithTypedStateHearOfPongs) {
+  server.get("/", websocket<Count>(StateCallbacks<Count>{
+                      .open = [](Connection& c, Count&) { EXPECT_TRUE(c.ping(as_bytes("there?"))); },
+                      .pong =
+                          [](Connection& c, Count& count, Bytes payload) {
+                            (void)c.send_text(std::string(as_text(payload)) + std::to_string(++count.value));
+                          },
+                  }));
+  start();
+  EXPECT_EQ(connect().last_text(), "there?1");
+}
+
 TEST_F(Handlers, UserValuesAreFoundByKeyAndType) {
   server.get("/", websocket({.open = [](Connection& c) {
                c.set_user_value("name", std::string("ann"));

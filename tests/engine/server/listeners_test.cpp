@@ -1,6 +1,7 @@
 // A server that listens at several addresses.
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -114,6 +115,27 @@ TEST_F(Listeners, AListenThatFailsFirstLeavesTheServerAsItWas) {
   EXPECT_EQ(server.start().error().kind, SystemError::Kind::wrong_state);
   EXPECT_TRUE(server.listen("127.0.0.1:0"));
   EXPECT_TRUE(server.start());
+}
+
+TEST_F(Listeners, ARouteMayComeAfterListeningAndABadOneFailsTheStart) {
+  const auto answer = [](Request&) { return Response::text("late"); };
+  ASSERT_TRUE(server.listen("127.0.0.1:0"));
+  server.get("/late", answer);
+  ASSERT_TRUE(server.start());
+  server.get("/too-late", answer);
+  for (const auto& [path, status] : {std::pair("/late", "HTTP/1.1 200"), std::pair("/too-late", "HTTP/1.1 404")}) {
+    auto client = world.connect_raw(server);
+    client.send("GET " + std::string(path) + " HTTP/1.1\r\nHost: a\r\n\r\n");
+    world.run_for(1s);
+    EXPECT_TRUE(client.received().starts_with(status)) << path << ": " << client.received();
+  }
+
+  Server other(world);
+  ASSERT_TRUE(other.listen("127.0.0.1:0"));
+  other.get("no slash", answer);
+  const auto started = other.start();
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().text, "route \"GET no slash\" is taken or has a bad path");
 }
 
 }  // namespace
