@@ -12,11 +12,12 @@
 namespace brume::codec {
 namespace {
 
-// What the handshake or the transfer coding of HTTP decides, and no header of the user's.
+// What the handshake or the transfer coding of HTTP decides, and no header of the user's. TE would have to be listed in
+// Connection (RFC 9110, section 10.1.4), and Expect: 100-continue is for a request with content (section 10.1.1).
 constexpr std::array<std::string_view, 6> kReserved = {"Host",           "Upgrade",           "Connection",
                                                        "Content-Length", "Transfer-Encoding", "Sec-WebSocket-Accept"};
-constexpr std::array<std::string_view, 4> kReservedAsked = {"Sec-WebSocket-Key", "Sec-WebSocket-Version",
-                                                            "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions"};
+constexpr std::array<std::string_view, 6> kReservedAsked = {
+    "Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions", "TE", "Expect"};
 
 bool is_reserved(std::string_view name) {
   const auto is_it = [name](std::string_view reserved) { return equals_ignore_case(reserved, name); };
@@ -68,7 +69,7 @@ std::string_view to_string(RequestFault fault) {
     case RequestFault::malformed_field:
       return "a header's name is no token, or its value has a control character or a blank at an end";
     case RequestFault::reserved_field:
-      return "a header that the handshake writes itself";
+      return "a header that is left to the handshake";
     case RequestFault::malformed_subprotocol:
       return "a subprotocol is no token";
     case RequestFault::repeated_subprotocol:

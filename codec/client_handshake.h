@@ -23,7 +23,7 @@ namespace brume::codec {
 
 enum class RequestFault : std::uint8_t {
   malformed_field,  // a header's name is no token, or its value has a control character or a blank at its end
-  reserved_field,   // a header the handshake writes itself: Host, Upgrade, Connection, Sec-WebSocket-*, or framing
+  reserved_field,   // a header left to the handshake: Host, Upgrade, Connection, Sec-WebSocket-*, framing; TE, Expect
   malformed_subprotocol,  // not a token
   repeated_subprotocol,
   malformed_extensions,  // not a list of extensions (section 9.1)
@@ -71,7 +71,7 @@ enum class ResponseError : std::uint8_t {
   wrong_accept,              // not the answer to our key (item 4)
   malformed_extensions,      // section 9.1
   unexpected_extension,      // one that was not offered, or the same one twice (item 5)
-  wrong_extension,           // wrong parameters of one that was offered (RFC 7692, section 7.1)
+  wrong_extension,           // wrong parameters of one that was offered (RFC 7692, section 7)
   repeated_subprotocol,      // the field must not be there twice (section 11.3.4)
   unexpected_subprotocol,    // one that was not offered (item 6)
 };

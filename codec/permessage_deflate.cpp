@@ -123,22 +123,22 @@ void append_flags(std::string& out, const DeflateSettings& settings) {
   if (settings.client_no_context_takeover) out.append("; ").append(kClientNoContext);
 }
 
-// Section 7.1: an answer may only narrow what was offered.
+// Section 7.1: an answer grants what the offer demands of the server; the offer's hints of the client it may pass over.
 std::expected<DeflateSettings, DeflateAnswerError> judge(const Parameters& answer, const DeflateOffer& offer) {
   using enum DeflateAnswerError;
   const DeflateSettings& asked = offer.settings;
   if (answer.client_window_named) {
     if (!offer.window_may_be_limited) return std::unexpected(window_not_offered);
     if (!answer.client_window) return std::unexpected(value_out_of_range);
-    if (*answer.client_window > asked.client_max_window_bits) return std::unexpected(client_window_grown);
   }
   const std::uint8_t server_window = answer.server_window.value_or(15);
   if (server_window > asked.server_max_window_bits) return std::unexpected(server_window_grown);
   if (asked.server_no_context_takeover && !answer.server_no_context) return std::unexpected(server_keeps_context);
-  return DeflateSettings{.server_no_context_takeover = answer.server_no_context,
-                         .client_no_context_takeover = answer.client_no_context || asked.client_no_context_takeover,
-                         .server_max_window_bits = server_window,
-                         .client_max_window_bits = answer.client_window.value_or(asked.client_max_window_bits)};
+  return DeflateSettings{
+      .server_no_context_takeover = answer.server_no_context,
+      .client_no_context_takeover = answer.client_no_context || asked.client_no_context_takeover,
+      .server_max_window_bits = server_window,
+      .client_max_window_bits = std::min(asked.client_max_window_bits, answer.client_window.value_or(15))};
 }
 
 }  // namespace
@@ -214,8 +214,6 @@ std::string_view to_string(DeflateAnswerError error) {
       return "value_out_of_range";
     case DeflateAnswerError::window_not_offered:
       return "window_not_offered";
-    case DeflateAnswerError::client_window_grown:
-      return "client_window_grown";
     case DeflateAnswerError::server_window_grown:
       return "server_window_grown";
     case DeflateAnswerError::server_keeps_context:

@@ -1,4 +1,4 @@
-// permessage_deflate.h: what two peers agree on before they compress messages (RFC 7692, sections 5 and 7.1).
+// permessage_deflate.h: what two peers agree on before they compress messages (RFC 7692, sections 5 and 7).
 //
 // Pure functions over header fields: any thread, no state. Linear in the fields' size.
 #pragma once
@@ -39,10 +39,10 @@ struct DeflateAgreement {
 };
 
 // The first offer of permessage-deflate, over all lines of Sec-WebSocket-Extensions in their order, that can be
-// accepted; nullopt: the answer names no extension (section 5.1). `limits` is what the server wants at most: where a
+// accepted; nullopt: the answer names no extension (section 5). `limits` is what the server wants at most: where a
 // no_context_takeover is set it is answered even if it was not asked for, and a client that cannot be told to keep to a
 // smaller window (it did not offer client_max_window_bits) is told to keep none between messages instead.
-// An offer with an unknown or repeated parameter or a value out of range is declined (section 7.1), and so is one for a
+// An offer with an unknown or repeated parameter or a value out of range is declined (section 7), and so is one for a
 // window of 256 bytes, which zlib cannot make. Requires: judge_upgrade() passed; limits.server_max_window_bits >=
 // kMinOwnWindowBits.
 std::optional<DeflateAgreement> choose_deflate(const RequestHead& head, const DeflateSettings& limits);
@@ -62,7 +62,7 @@ struct DeflateOffer {
 // Appends the value of the request's Sec-WebSocket-Extensions field.
 void append_deflate_offer(std::string& out, const DeflateOffer& offer);
 
-// Why an answer is none: the client fails the connection (RFC 6455, section 4.1; RFC 7692, section 7.1).
+// Why an answer is none: the client fails the connection (RFC 6455, section 4.1; RFC 7692, section 7).
 enum class DeflateAnswerError : std::uint8_t {
   malformed,              // not the grammar of RFC 6455, section 9.1
   extension_not_offered,  // another one than permessage-deflate, or any where nothing was offered
@@ -71,15 +71,15 @@ enum class DeflateAnswerError : std::uint8_t {
   parameter_repeated,
   value_out_of_range,    // or one where there is none, or none where there has to be one
   window_not_offered,    // client_max_window_bits, which was not offered (section 7.1.2.2)
-  client_window_grown,   // client_max_window_bits above the offered one (section 7.1.2.2)
   server_window_grown,   // server_max_window_bits above the offered one, or missing (section 7.1.2.1)
   server_keeps_context,  // server_no_context_takeover was asked for and is missing (section 7.1.1.1)
 };
 std::string_view to_string(DeflateAnswerError error);
 
 // What an answer with these fields agrees on; nullopt where it has no extension. `offer`: null where none was made.
-// client_max_window_bits may be 8: the client's compressor cannot keep to it (see above), so it sends nothing
-// compressed.
+// A server may pass over the hints of an offer: a client_max_window_bits above the offered one is a valid answer
+// (section 7.2.1), and the client stays with its own, smaller window. client_max_window_bits may be 8: the client's
+// compressor cannot keep to it (see above), so it sends nothing compressed.
 std::expected<std::optional<DeflateSettings>, DeflateAnswerError> judge_deflate_answer(
     std::span<const HeaderField> fields, const DeflateOffer* offer);
 

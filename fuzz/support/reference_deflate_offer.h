@@ -118,8 +118,8 @@ inline void judge_by_the_book(const ReferenceParameters& answer, const codec::De
   if (answer.has(client)) {
     if (!offer.window_may_be_limited) result.faults.insert(window_not_offered);
     if (!answer.values.at(client)) result.faults.insert(value_out_of_range);
-    if (answer.window(client) > settings.client_max_window_bits) result.faults.insert(client_window_grown);
-    settings.client_max_window_bits = static_cast<std::uint8_t>(answer.window(client));
+    const unsigned window = std::min<unsigned>(settings.client_max_window_bits, answer.window(client));
+    settings.client_max_window_bits = static_cast<std::uint8_t>(window);
   }
   const unsigned server_window = answer.window("server_max_window_bits");
   if (server_window > settings.server_max_window_bits) result.faults.insert(server_window_grown);

@@ -33,7 +33,9 @@ inline std::set<codec::RequestFault> request_faults_by_the_book(const codec::Upg
                                        "sec-websocket-key",
                                        "sec-websocket-version",
                                        "sec-websocket-protocol",
-                                       "sec-websocket-extensions"};
+                                       "sec-websocket-extensions",
+                                       "te",
+                                       "expect"};
   std::set<RequestFault> faults;
   for (const auto& [name, value] : request.headers) {
     if (!is_token_by_the_book(name) || has_control_character(value) || trimmed(value) != value)

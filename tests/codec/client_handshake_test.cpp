@@ -111,9 +111,9 @@ TEST(ClientHandshake, WhatMustNotBeSentIsFoundBeforehand) {
                                            {"A", " x"},
                                            {"A", "x\t"}})
     EXPECT_EQ(fault_of({{name, value}}, {}), RequestFault::malformed_field) << name;
-  for (const char* name :
-       {"Host", "host", "Upgrade", "Connection", "Content-Length", "Transfer-Encoding", "Sec-WebSocket-Key",
-        "sec-websocket-version", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions", "Sec-WebSocket-Accept"})
+  for (const char* name : {"Host", "host", "Upgrade", "Connection", "Content-Length", "Transfer-Encoding",
+                           "Sec-WebSocket-Key", "sec-websocket-version", "Sec-WebSocket-Protocol",
+                           "Sec-WebSocket-Extensions", "Sec-WebSocket-Accept", "TE", "expect"})
     EXPECT_EQ(fault_of({{name, "x"}}, {}), RequestFault::reserved_field) << name;
   for (const char* name : {"", "a b", "a,b", "a;b", "\xc3\xa9"})
     EXPECT_EQ(fault_of({}, {"ok", name}), RequestFault::malformed_subprotocol) << name;

@@ -20,6 +20,7 @@ KEY_FIELD = re.compile(rb"^sec-websocket-key:[ \t]*(.*?)[ \t]*\r\n", re.I | re.M
 # What stands in braces in a request; `other` is the port that a URI of the other scheme has.
 CLEAR = {"http": "http", "HTTP": "HTTP", "ws": "ws", "default": "80", "other": "443"}
 SECURE = {"http": "https", "HTTP": "HTTPS", "ws": "wss", "default": "443", "other": "80"}
+CONNECTION_OPTIONS = {"close", "keep-alive", "upgrade"}  # none is the name of a field for the content's recipients
 SENDABLE_CODES = {*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)}  # RFC 6455, section 7.4
 
 
@@ -179,10 +180,11 @@ class Peer:
 
     def inflate(self, payload):
         """RFC 7692, section 7.2.2. What context is kept was agreed in the handshake."""
+        window = re.search(rf"{self.tested}_max_window_bits=(\d+)", self.deflate)
         if self.inflater is None or f"{self.tested}_no_context_takeover" in self.deflate:
-            self.inflater = zlib.decompressobj(-15)
+            self.inflater = zlib.decompressobj(-int(window[1]) if window else -15)
         try:
-            inflated = self.inflater.decompress(payload + b"\0\0\xff\xff")
+            inflated = inflate_with(self.inflater, payload + b"\0\0\xff\xff", bytewise=bool(window))
         except zlib.error as error:
             raise Wrong(f"what came does not inflate: {error}") from None
         if self.inflater.eof:
@@ -290,7 +292,16 @@ class Peer:
             if not colon or name != name.strip() or not name:
                 raise Wrong(f"a field line is malformed: {line!r}")
             fields.setdefault(name.lower(), []).append(value.strip(" \t"))
+        self.judge_connection(fields)
         return first, fields
+
+    def judge_connection(self, fields):
+        """RFC 9110, section 7.6.1, of every head."""
+        options = {option.strip().lower() for option in ",".join(fields.get("connection", [])).split(",")} - {""}
+        if options - CONNECTION_OPTIONS:
+            raise Wrong(f"Connection: {fields['connection']}")
+        if "upgrade" in fields and "upgrade" not in options:
+            raise Wrong("Upgrade without its connection option (9110 7.8)")
 
     def expect_answer(self, step):
         first, fields = self.read_head()
@@ -389,6 +400,17 @@ class Peer:
         Respond: respond,
         Refused: expect_refusal,
     }
+
+
+def inflate_with(machine, data, bytewise):
+    """`bytewise`: zlib lets a stream refer to all that it wrote in one go, whatever the window; that is a byte then."""
+    if not bytewise:
+        return machine.decompress(data)
+    inflated = bytearray()
+    while piece := machine.decompress(data, 1):
+        inflated += piece
+        data = machine.unconsumed_tail
+    return bytes(inflated)
 
 
 def accept_of(key):

@@ -112,13 +112,22 @@ def server_column(backend, stack, wanted, identity=None):
     return column
 
 
-def takeover_column(stack, wanted):
-    """What has to do with compression once more, by a server that keeps its contexts; None where it cannot."""
-    if "deflate" not in wanted or "--compression" not in help_of(program("echo")):
-        return None
-    column = Column("server", "takeover", SERVER)
+def takeover_columns(stack, client, wanted):
+    """What has to do with compression once more, by a server and a client that keep their contexts, where they can."""
+    if "deflate" not in wanted:
+        return
+    keeping = "--compression", "takeover"
+    if "--compression" in help_of(program("echo")):
+        yield takeover_column("server", SERVER, stack.enter_context(ServerTarget("echo", BACKENDS[-1], *keeping)))
+    binary = shlex.split(client)[0]
+    if os.path.exists(binary) and re.search(r"--compression .*takeover", help_of(binary), re.S):
+        yield takeover_column("client", CLIENT, ClientTarget(f"{client} --io {BACKENDS[-1]} {' '.join(keeping)}"))
+
+
+def takeover_column(who, role, target):
+    column = Column(who, "takeover", role)
     column.only = ("deflate",)
-    column.targets["deflate"] = stack.enter_context(ServerTarget("echo", BACKENDS[-1], "--compression", "takeover"))
+    column.targets["deflate"] = target
     return column
 
 
@@ -154,7 +163,7 @@ def all_columns(stack, options, wanted):
     missing = {backend: column.missing.get("", "") for backend, column in zip(backends, servers)}
     clients = [client_column(options.client, backend, missing[backend], identity)
                for identity in identities for backend in backends]
-    return [*servers, *filter(None, [takeover_column(stack, wanted)]), *clients]
+    return [*servers, *clients, *takeover_columns(stack, options.client, wanted)]
 
 
 def run_all(columns, tables, options):

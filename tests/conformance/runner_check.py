@@ -6,11 +6,13 @@ import pathlib
 import socket
 import tempfile
 import threading
+import zlib
 
 import run  # which also finds the folder of the next
 import catalogue
 import peer
 import requirements
+from cases import deflate_data
 from server_program import expect, run_check
 from table import Answer, response
 from targets import ADDRESS, Identity, ServerTarget
@@ -122,6 +124,42 @@ def an_end_of_tls_needs_close_notify():
     expect(False, "an end without close_notify passes")
 
 
+def what_was_agreed_of_compression_is_looked_at():
+    """The peer inflates with the window and the context that were agreed: an echo that reaches beyond them is told."""
+    unused, text = socket.socket(), deflate_data.hexadecimal(1000)
+
+    def told(agreed, payloads):
+        end = peer.Peer(unused, 0, "server")
+        end.deflate = f"permessage-deflate; {agreed}"
+        try:
+            return not all(end.inflate(payload) == expected for payload, expected in payloads)
+        except peer.Wrong:
+            return True
+
+    def compressed(bits, *messages):
+        machine = zlib.compressobj(9, zlib.DEFLATED, -bits)
+        return [((machine.compress(each) + machine.flush(zlib.Z_SYNC_FLUSH)).removesuffix(deflate_data.TAIL), each)
+                for each in messages]
+
+    for agreed, bits, messages, wrong in (
+            ("server_max_window_bits=9", 9, [text * 3], False),
+            ("server_max_window_bits=9", 15, [text * 3], True),
+            ("client_max_window_bits=9", 15, [text * 3], False),
+            ("server_max_window_bits=11", 15, [text, text], False),
+            ("server_no_context_takeover", 15, [text, text], True),
+            ("client_no_context_takeover", 15, [text, text], False)):
+        expect(told(agreed, compressed(bits, *messages)) == wrong, f"{agreed}: {bits} bits, {len(messages)} messages")
+    for bits in range(9, 16):
+        stored, far, window, copy = deflate_data.refers_far_back(bits, whole=True)
+        data = stored + far + deflate_data.TAIL
+        expect(zlib.decompressobj(-15).decompress(data) == window + copy, f"it refers to something else: {bits} bits")
+        try:
+            peer.inflate_with(zlib.decompressobj(-(bits - 1)), data, bytewise=True)
+        except zlib.error:
+            continue
+        expect(False, f"it does not refer farther back than {bits - 1} bits")
+
+
 def holes_in_the_list_are_told():
     tables = catalogue.load()
     with tempfile.NamedTemporaryFile("w", suffix=".md") as file:
@@ -146,6 +184,7 @@ def check():
     a_wrong_server_fails()
     a_wrong_answer_is_no_answer()
     an_end_of_tls_needs_close_notify()
+    what_was_agreed_of_compression_is_looked_at()
     holes_in_the_list_are_told()
 
 

@@ -133,12 +133,13 @@ class ClientTarget:
         return peer.lenient
 
     def answer(self, peer, handshake):
-        """Compression is agreed where the client offers it and the case asks for it."""
+        """Compression is agreed where the client offers it and the case asks for it; contexts as the client wants."""
         offered = ",".join(peer.request_fields.get("sec-websocket-extensions", []))
         if not isinstance(handshake, str):
             return response()
         if "permessage-deflate" not in offered:
             raise Wrong("the client offers no permessage-deflate")
-        peer.deflate = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
+        flags = [flag for flag in ("server_no_context_takeover", "client_no_context_takeover") if flag in offered]
+        peer.deflate = "; ".join(["permessage-deflate", *flags])
         answer = response()
         return Respond(answer.head[:-2] + f"Sec-WebSocket-Extensions: {peer.deflate}\r\n\r\n")

@@ -7,6 +7,8 @@ from peer import Wrong
 from table import CLIENT, Asked, Dial, Table, echo, response, text
 
 table = t = Table(25, "Client: its handshake", roles=(CLIENT,), handshake=False)
+PARAMETER = re.compile(r"(server|client)_no_context_takeover|client_max_window_bits|"
+                       r"(server|client)_max_window_bits=([89]|1[0-5])")
 TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
 
@@ -22,9 +24,10 @@ def must(condition, complaint):
         raise Wrong(complaint)
 
 
-def asked(sentence, section, check, *resources):
+def asked(sentence, section, check, *resources, **settings):
     t.each(sentence, section, resources or ("/ws/echo",), lambda resource: [
-        Dial(resource), Asked(lambda peer: check(peer, resource)), response(), text("works"), echo("works")])
+        Dial(resource), Asked(lambda peer: check(peer, resource)), response(), text("works"), echo("works")],
+           **settings)
 
 
 def tokens(peer, name):
@@ -35,6 +38,21 @@ def key_is_fresh(peer, _):
     key = one(peer, "Sec-WebSocket-Key")
     must(key not in peer.target.keys, f"the key {key} comes twice")
     peer.target.keys.add(key)
+
+
+def te_is_right(peer, _):
+    te = tokens(peer, "te")
+    must("chunked" not in te, f"TE: {te}")
+    must(te == [""] or "te" in tokens(peer, "connection"), peer.request_fields)
+
+
+def offers_deflate(peer, _):
+    """One element or more, each of permessage-deflate with parameters that RFC 7692 has, none twice."""
+    for element in one(peer, "Sec-WebSocket-Extensions").split(","):
+        name, *parameters = [part.strip() for part in element.split(";")]
+        must(name == "permessage-deflate", element)
+        must(all(PARAMETER.fullmatch(each) for each in parameters), element)
+        must(len({each.partition("=")[0] for each in parameters}) == len(parameters), element)
 
 
 def waits(peer, _):
@@ -91,3 +109,6 @@ asked("No field of the handshake comes twice", "11.3",
 asked("Subprotocols, where there are any, are different tokens", "4.1",
       lambda p, r: must(all(TOKEN.fullmatch(x) for x in tokens(p,
       "sec-websocket-protocol") if x or "sec-websocket-protocol" in p.request_fields), p.request_fields))
+asked("TE, where it is sent, is listed in Connection and does not name chunked", "9110 10.1.4", te_is_right)
+asked("The offer of compression is one of permessage-deflate, and a server that declines it is talked to", "7692 5",
+  offers_deflate, needs="deflate")

@@ -1,5 +1,6 @@
 """Compressed messages (RFC 7692, sections 6 and 7.2), driven by Python's zlib."""
 
+import random
 import re
 import zlib
 
@@ -30,19 +31,81 @@ def raw(payload, opcode=TEXT):
     return Send(opcode, payload, rsv=RSV1)
 
 
-def takeover(messages):
-    """One compressor for all of them, as far as the handshake lets the sender keep its context."""
+def window_of(peer):
+    """How many bits the window of this end has, and whether it is kept from message to message."""
+    me = "client" if peer.tested == SERVER else "server"
+    window = re.search(rf"{me}_max_window_bits=(\d+)", peer.deflate)
+    return int(window[1]) if window else 15, f"{me}_no_context_takeover" not in peer.deflate
+
+
+def takeover(messages, between=()):
+    """One compressor for all of them, as far as the handshake lets the sender keep its context.
+
+    `between`: texts that go uncompressed behind each."""
 
     def run(peer):
-        me = "client" if peer.tested == SERVER else "server"
-        window = re.search(rf"{me}_max_window_bits=(\d+)", peer.deflate)
-        bits = max(9, int(window[1])) if window else 15  # zlib makes no stream for 8
+        bits, keeps = window_of(peer)
         machine = None
         for message in messages:
-            if machine is None or f"{me}_no_context_takeover" in peer.deflate:
-                machine = zlib.compressobj(9, zlib.DEFLATED, -bits)
+            if machine is None or not keeps:
+                machine = zlib.compressobj(9, zlib.DEFLATED, -max(9, bits))  # zlib makes no stream for 8
             data = machine.compress(message) + machine.flush(zlib.Z_SYNC_FLUSH)
             peer.write(peer.encode(Send(BINARY, data.removesuffix(TAIL), rsv=RSV1)))
+            peer.expect_message(Got(BINARY, message))
+            for each in between:
+                peer.write(peer.encode(text(each)))
+                peer.expect_message(echo(each))
+
+    return run
+
+
+def hexadecimal(size):
+    """Text without anything in it twice, which compresses to half of it."""
+    return random.Random(size).randbytes(size // 2).hex().encode()
+
+
+def comes_back_within(message):
+    """The echo comes compressed and refers to nothing but what was agreed: the peer inflates with no more than that."""
+
+    def run(peer):
+        peer.write(peer.encode(text(message)))
+        got = peer.next_frame()
+        if got is None or got.rsv != RSV1:
+            raise Wrong(f"not compressed: {got and (got.opcode, got.rsv, len(got.payload))}")
+        if peer.inflate(got.payload) != message:
+            raise Wrong("it inflates to something else")
+
+    return run
+
+
+def bits_of(*fields):
+    """Bytes of (value, count of bits), each from its lowest bit as RFC 1951 has it; a Huffman code is a string."""
+    bits = "".join(field if isinstance(field, str) else f"{field[0]:0{field[1]}b}"[::-1] for field in fields)
+    return int(bits[::-1], 2).to_bytes((len(bits) + 7) // 8, "little")
+
+
+def refers_far_back(bits, whole):
+    """Two payloads, one stored, one that refers as far back as a window of `bits` reaches, and what they stand for.
+
+    `whole`: as the blocks of one message; otherwise each is a message of its own, without its tail (section 7.2.1)."""
+    size = 2**bits
+    window = random.Random(bits).randbytes(size)
+    stored = bytes(1) + size.to_bytes(2, "little") + (size ^ 0xFFFF).to_bytes(2, "little") + window
+    # A block of fixed codes: length 258, the last distance below 2^bits + 1, its extra bits, the end; an empty block.
+    code = f"{2 * bits - 1:05b}"
+    far = bits_of((2, 3), "11000101", code, ((1 << (bits - 2)) - 1, bits - 2), "0000000", (0, 3))
+    return stored if whole else stored + bytes(1), far, window, window[:258]
+
+
+def far_back(over_two):
+    """Referred to inside one message, or into the one before where context is kept (section 7.2.2)."""
+
+    def run(peer):
+        bits, keeps = window_of(peer)
+        stored, far, window, copy = refers_far_back(bits, whole=not (over_two and keeps))
+        parts = [(stored, window), (far, copy)] if over_two and keeps else [(stored + far, window + copy)]
+        for payload, message in parts:
+            peer.write(peer.encode(raw(payload, BINARY)))
             peer.expect_message(Got(BINARY, message))
 
     return run
@@ -133,3 +196,12 @@ t("A code point over two compressed fragments is valid", "6455 8.1",
   echo("\u20ac\U0001f32b" * 3))
 t("Fifty compressed messages in a row come back", "7.2", takeover([b"message %d " % n * 20 for n in range(50)]))
 t("A compressed message before a Close came back", "7.2", small("last"), echo("last"), close(1000), Closed(1000))
+t("A distance as long as the window, 32,768 bytes where nothing else was agreed, is read", "7.2.2", far_back(False))
+t("A distance as long as the window into the message before is read where context is kept", "7.2.2", far_back(True))
+t("Uncompressed messages between compressed ones leave the context as it is", "7.2.3.2",
+  takeover([b"Hello, Hello", b"Hello, Hello again", b"Hello"], between=("Hello", "other")))
+t("A first fragment that ends in its flush's 00 00 ff ff is read", "7.2.1",
+  Send(TEXT, deflated("first half, ") + TAIL, rsv=RSV1, fin=False), cont(deflated("second half")),
+  echo("first half, second half"))
+t("A compressed message whose last fragment is the empty block 00 is read", "7.2.3.6",
+  Send(TEXT, deflated("all of it") + TAIL, rsv=RSV1, fin=False), cont(b"\x00"), echo("all of it"))

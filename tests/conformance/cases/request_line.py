@@ -62,7 +62,7 @@ line("A byte above 0x7F in the target is refused", "3.2", "GET /ws/\xe9cho HTTP/
 line("A bare CR in the request line is refused", "2.2", "GET /ws/echo\r HTTP/1.1", "GET /ws/\recho HTTP/1.1",
      answer=Answer(400, says="CR must be followed"))
 line("An absolute form with a broken authority is refused", "3.2.2", "GET http://[::1/ws/echo HTTP/1.1",
-  "GET http:///ws/echo HTTP/1.1")
+  "GET http:///ws/echo HTTP/1.1", "GET https:///ws/echo HTTP/1.1", "GET http://user@127.0.0.1:{port}/ws/echo HTTP/1.1")
 line("An absolute form of another scheme is refused", "3.2.2", "GET ftp://127.0.0.1/ws/echo HTTP/1.1")
 line("A path that no route has gets 404", "6455 4.2.2", "GET /ws/none HTTP/1.1", "GET /ws HTTP/1.1",
   "GET /ws/echo/more HTTP/1.1", answer=Answer(404))

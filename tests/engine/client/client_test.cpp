@@ -374,7 +374,7 @@ TEST_F(ClientTest, BadUrlsAndOptionsAreToldBeforeAnythingIsDone) {
   EXPECT_THAT(text_of("ws://a/#b", {}), HasSubstr("start: a fragment"));
   ConnectOptions options;
   options.headers = {{"Host", "b"}};
-  EXPECT_THAT(text_of("ws://a/", options), HasSubstr("handshake writes itself"));
+  EXPECT_THAT(text_of("ws://a/", options), HasSubstr("left to the handshake"));
   options = {};
   options.connection.max_message_size = 0;
   EXPECT_THAT(text_of("ws://a/", options), HasSubstr("connection.max_message_size is 0"));
