@@ -55,7 +55,11 @@ std::expected<void, Error> ClientCore::post(const core::GateRef& gate, std::uint
 }
 
 void ClientCore::start(const std::shared_ptr<Feed>& feed, std::uint64_t id) {
-  feeds_.emplace(id, feed);
+  try {
+    feeds_.emplace(id, feed);
+  } catch (const std::bad_alloc&) {
+    return feed->refuse(*this, id);
+  }
   feed->start(*this, id);
 }
 
@@ -77,9 +81,15 @@ void ClientCore::resolve(std::uint64_t feed, std::uint64_t dial, const codec::Ur
   // times out.
   const auto answer = [gate = context_.reactor.gate_ref(), number = number_, feed,
                        dial](io::Environment::Resolution resolution) {
-    (void)post(gate, number, [feed, dial, resolution = std::move(resolution)](ClientCore& core) mutable {
-      if (const auto found = core.find(feed)) found->on_resolved(dial, std::move(resolution));
-    });
+    try {
+      (void)post(gate, number, [feed, dial, resolution = std::move(resolution)](ClientCore& core) mutable {
+        if (const auto found = core.find(feed)) found->on_resolved(dial, std::move(resolution));
+      });
+    } catch (const std::bad_alloc&) {
+      (void)post(gate, number, [feed, dial](ClientCore& core) {  // small enough to need no memory
+        if (const auto found = core.find(feed)) found->on_resolved(dial, {{}, "out of memory"});
+      });
+    }
   };
   environment_.resolve(url.host, url.port, answer);
 }

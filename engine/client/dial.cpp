@@ -51,7 +51,25 @@ void Dial::abandon_connects() {
   for (const io::Token attempt : std::exchange(connects_, {})) context_.connects.abandon(attempt);
 }
 
+template <class F>
+void Dial::guarded(F&& call) {
+  try {
+    call();
+  } catch (const std::bad_alloc&) {
+    fail(step_, ConnectCause::failed, "out of memory", ENOMEM);  // short: needs none
+  }
+}
+
+void Dial::OwnAlarm::fire() {
+  Dial& of = dial;  // this object may go in the call
+  of.guarded([&of, call = method] { (of.*call)(); });
+}
+
 void Dial::on_resolved(io::Environment::Resolution resolution) {
+  guarded([&] { take_addresses(std::move(resolution)); });
+}
+
+void Dial::take_addresses(io::Environment::Resolution resolution) {
   if (over_ || step_ != ConnectStep::resolve) return;
   if (resolution.addresses.empty()) {
     return fail(ConnectStep::resolve, ConnectCause::failed, url_.host + ": " + resolution.error);
@@ -79,10 +97,12 @@ void Dial::try_next() {
 void Dial::on_connected(io::Token attempt, io::SocketId socket, const io::Address& peer, int error) {
   std::erase(connects_, attempt);
   if (error == 0) return upgrade(socket, peer);
-  last_code_ = error;
-  last_text_ = peer.to_string() + ": " + io::errno_text(error);
-  if (!addresses_.empty()) return try_next();
-  if (connects_.empty()) fail(ConnectStep::connect, ConnectCause::failed, last_text_, last_code_);
+  guarded([&] {
+    last_code_ = error;
+    last_text_ = peer.to_string() + ": " + io::errno_text(error);
+    if (!addresses_.empty()) return try_next();
+    if (connects_.empty()) fail(ConnectStep::connect, ConnectCause::failed, last_text_, last_code_);
+  });
 }
 
 void Dial::upgrade(io::SocketId socket, const io::Address& peer) {
@@ -137,7 +157,11 @@ void Dial::on_upgrade_failed(ConnectError error) {
   over_ = true;
   keep_session();
   context_.reactor.timers().cancel(deadline_);
-  tell_tls(error);
+  try {
+    tell_tls(error);
+  } catch (const std::bad_alloc&) {
+    error.text = "out of memory";  // short: needs none
+  }
   owner_.on_dial_failed(std::move(error));
 }
 

@@ -48,15 +48,19 @@ class Dial final : private connection::Connects::Owner, private UpgradeSession::
   struct OwnAlarm final : core::Alarm {
     using Method = void (Dial::*)();
     OwnAlarm(Dial& d, Method m) : dial(d), method(m) {}
-    void fire() override { (dial.*method)(); }
+    void fire() override;
     Dial& dial;
     Method method;
   };
 
+  void take_addresses(io::Environment::Resolution resolution);
   void on_connected(io::Token attempt, io::SocketId socket, const io::Address& peer, int error) override;
   void on_upgraded() override;
   void on_upgrade_failed(ConnectError error) override;
 
+  // Where memory runs out in `call` that is what the attempt fails for.
+  template <class F>
+  void guarded(F&& call);
   void try_next();
   void on_time_out();
   void abandon_connects();

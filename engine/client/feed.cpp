@@ -58,7 +58,7 @@ Feed::Feed(std::string_view url, ConnectOptions options, TlsContexts::Settings t
 
 Feed::~Feed() {
   link_->feed = nullptr;
-  if (connection_) (void)connection_->close(codec::close_code::going_away);
+  if (connection_) (void)close_connection(codec::close_code::going_away, {});
 }
 
 ClientCore* Feed::core_here() const {
@@ -117,10 +117,30 @@ void Feed::serve(const WebSocketEndpoint& endpoint, Failed failed) {
 void Feed::start(ClientCore& core, std::uint64_t id) {
   core_ = &core;
   id_ = id;
-  if (!route_) route_ = own_route();
-  if (!core.context().stopping) return dial();
   state_ = State::dialing;
-  stop();
+  if (core.context().stopping) return stop();
+  try {
+    if (!route_) route_ = own_route();
+  } catch (const std::bad_alloc&) {
+    return on_no_memory();
+  }
+  dial();
+}
+
+void Feed::refuse(ClientCore& core, std::uint64_t id) {
+  core_ = &core;
+  id_ = id;
+  state_ = State::dialing;
+  closing_ = true;  // nothing would keep it for another attempt
+  on_no_memory();
+}
+
+void Feed::on_no_memory() {
+  ConnectError error;
+  error.step = ConnectStep::resolve;
+  error.text = "out of memory";  // short: needs none
+  error.code = ENOMEM;
+  on_dial_failed(std::move(error));
 }
 
 template <class F>
@@ -140,11 +160,7 @@ void Feed::dial() {
     dial_.reset(new Dial(core_->context(), *this, url_, options_, tls_, route_));
     core_->resolve(id_, dials_, url_);
   } catch (const std::bad_alloc&) {
-    ConnectError error;
-    error.step = ConnectStep::resolve;
-    error.text = "out of memory";  // short: needs none
-    error.code = ENOMEM;
-    on_dial_failed(std::move(error));
+    on_no_memory();
   }
 }
 
@@ -156,11 +172,10 @@ void Feed::on_dial_failed(ConnectError error) {
   const std::unique_ptr<Dial> over = std::move(dial_);  // which this call ends
   if (state_ != State::dialing) return;
   const auto wait = retry_after(error);
-  std::string reason = error.to_string();
   last_error_ = std::move(error);
   const bool first = connects_ == 0 && !(options_.reconnect && options_.reconnect->retry_first);
-  if (first || !is_worth_another_try(*last_error_)) return end(last_error_);
-  retry_or_end(std::move(reason), wait);
+  if (first || !is_worth_another_try(*last_error_)) return end(&*last_error_);
+  retry_or_end(nullptr, wait);
 }
 
 void Feed::on_open(Connection& connection) {
@@ -208,31 +223,42 @@ void Feed::on_close(const CloseInfo& info) {
   connection_ = nullptr;
   dial_.reset();
   close_ = info;
-  close_reason_ = info.reason;
+  try {
+    close_reason_ = info.reason;
+  } catch (const std::bad_alloc&) {
+    close_reason_.clear();
+  }
   if (state_ != State::open) return;
-  if (closing_) return end({});  // the core may be gone
+  if (closing_) return end(nullptr);  // the core may be gone
   const auto& backoff = options_.reconnect;
   if (backoff && core_->context().reactor.now() - opened_ >= backoff->max) row_ = 0;
   const bool ours = info.cause == CloseCause::local || info.cause == CloseCause::handler_error;
   bool wanted = !ours && !options_.reconnect_after;
   if (options_.reconnect_after) guarded([&] { wanted = options_.reconnect_after(info); });
-  if (!wanted) return end({});
-  retry_or_end(describe(info), std::chrono::nanoseconds(0));
+  if (!wanted) return end(nullptr);
+  retry_or_end(&info, std::chrono::nanoseconds(0));
 }
 
-void Feed::retry_or_end(std::string reason, std::chrono::nanoseconds at_least) {
+std::string Feed::reason(const CloseInfo* closed) const {
+  return closed ? describe(*closed) : last_error_->to_string();
+}
+
+void Feed::retry_or_end(const CloseInfo* closed, std::chrono::nanoseconds at_least) noexcept {
   const auto& backoff = options_.reconnect;
-  if (!backoff || closing_ || core_->context().stopping) return end(last_error_);
+  if (!backoff || closing_ || core_->context().stopping) return end(last_error_or_null());
   if (backoff->max_attempts != 0 && row_ >= backoff->max_attempts) {
-    if (last_error_) return end(last_error_);
+    if (last_error_) return end(&*last_error_);
     ConnectError given_up;  // each attempt got a connection, none of which lasted
     given_up.step = ConnectStep::connect;
-    given_up.text = "given up after " + std::to_string(row_) + " attempts: " + reason;
+    given_up.text = "given up";
+    guarded([&] { given_up.text = "given up after " + std::to_string(row_) + " attempts: " + reason(closed); });
     return end(std::move(given_up));
   }
-  const auto bytes = core_->context().masks.draw<4>();
-  std::uint32_t chance = 0;
-  for (const std::byte byte : bytes) chance = chance << 8 | std::to_integer<std::uint32_t>(byte);
+  std::uint32_t chance = 0;  // the longest wait, where there is no memory for random numbers
+  guarded([&] {
+    for (const std::byte byte : core_->context().masks.draw<4>())
+      chance = chance << 8 | std::to_integer<std::uint32_t>(byte);
+  });
   const auto longest = std::chrono::nanoseconds(backoff->max);
   const std::chrono::nanoseconds wait = std::max(backoff->wait(row_, chance), std::min(at_least, longest));
   row_++;
@@ -240,16 +266,30 @@ void Feed::retry_or_end(std::string reason, std::chrono::nanoseconds at_least) {
   core::Reactor& reactor = core_->context().reactor;
   reactor.arm(alarm_, reactor.now() + wait);
   if (!options_.retrying) return;
-  Retry retry;
-  retry.attempt = row_;
-  retry.wait = wait;
-  retry.reason = std::move(reason);
-  guarded([&] { options_.retrying(retry); });
+  const std::shared_ptr<Feed> self = core_->find(id_);  // who hears of it may drop the connection there and then
+  guarded([&] {
+    Retry retry;
+    retry.attempt = row_;
+    retry.wait = wait;
+    retry.reason = reason(closed);
+    options_.retrying(retry);
+  });
+}
+
+// Also in destructors: where there is no memory for a Close frame the connection ends without one.
+std::expected<void, Error> Feed::close_connection(std::uint16_t code, std::string_view reason) noexcept {
+  try {
+    return connection_->close(code, reason);
+  } catch (const std::bad_alloc&) {
+    closing_ = true;
+    static_cast<connection::Session&>(*connection_).on_exception(std::current_exception());
+    return {};
+  }
 }
 
 std::expected<void, Error> Feed::close(std::uint16_t code, std::string_view reason) {
   if (connection_) {
-    const auto closed = connection_->close(code, reason);
+    const auto closed = close_connection(code, reason);
     closing_ = closing_ || closed.has_value();
     return closed;
   }
@@ -273,13 +313,13 @@ void Feed::release() {
 void Feed::stop() {
   closing_ = true;
   if (connection_) {
-    (void)connection_->close(codec::close_code::going_away, "client stopping");
+    (void)close_connection(codec::close_code::going_away, "client stopping");
     return;
   }
   if (state_ != State::dialing && state_ != State::waiting) return;
   last_error_ = stopping("the client stops");
   close_.cause = CloseCause::stopping;
-  end(last_error_);
+  end(&*last_error_);
 }
 
 void Feed::leave_core() {
@@ -287,15 +327,19 @@ void Feed::leave_core() {
   core_ = nullptr;
 }
 
-ConnectError Feed::stopping(std::string_view text) const {
+ConnectError Feed::stopping(std::string_view text) const noexcept {
   ConnectError error;
   error.step = connects_ == 0 ? ConnectStep::start : ConnectStep::connect;
   error.cause = ConnectCause::stopping;
-  error.text = text;
+  try {
+    error.text = text;
+  } catch (const std::bad_alloc&) {
+    error.text = "stopping";
+  }
   return error;
 }
 
-void Feed::end(std::optional<ConnectError> why) {
+void Feed::end(ConnectError* why) noexcept {
   if (state_ == State::over) return;
   state_ = State::over;
   std::shared_ptr<Feed> self;  // to the end of this call
@@ -305,7 +349,8 @@ void Feed::end(std::optional<ConnectError> why) {
   }
   const std::unique_ptr<Dial> dial = std::move(dial_);
   if (failed_ && why) guarded([&] { failed_(*why); });
-  if (connect_waiter_) std::exchange(connect_waiter_, nullptr)->finish(std::move(why));
+  if (connect_waiter_)
+    std::exchange(connect_waiter_, nullptr)->finish(why ? std::optional(std::move(*why)) : std::nullopt);
   if (!receive_waiter_) return;
   ClientConnection::ReceiveAwaiter& awaiter = *std::exchange(receive_waiter_, nullptr);
   awaiter.unlink();

@@ -50,6 +50,8 @@ class Feed final : private Dial::Owner {
   // ---- for its core
   // Takes its place on `core` as `id` and begins the first attempt.
   void start(ClientCore& core, std::uint64_t id);
+  // Instead of start(), where `core` has no memory for it.
+  void refuse(ClientCore& core, std::uint64_t id);
   void on_resolved(std::uint64_t dial, io::Environment::Resolution resolution);
   // The core stops, or its client goes: attempts end, a connection is closed with 1001.
   void stop();
@@ -95,14 +97,22 @@ class Feed final : private Dial::Owner {
   // As Connection::pause_reading() and resume_reading(), which are its user's.
   void hold_input(bool held);
   void dial();
+  void on_no_memory();
   void on_open(Connection& connection);
   void on_message(const Message& message);
   void on_close(const CloseInfo& info);
-  // Tries again after a while, if that is wanted; else it is over.
-  void retry_or_end(std::string reason, std::chrono::nanoseconds at_least);
-  ConnectError stopping(std::string_view text) const;
-  // `why`: for who waits for a connection there is none of; nothing: the last one's end says it all.
-  void end(std::optional<ConnectError> why);
+  // Tries again after a while, if that is wanted; else it is over. What ended is the connection whose end this is, or,
+  // where it is null, the last attempt.
+  void retry_or_end(const CloseInfo* closed, std::chrono::nanoseconds at_least) noexcept;
+  std::string reason(const CloseInfo* closed) const;
+  // Where memory is short the text is, too.
+  ConnectError stopping(std::string_view text) const noexcept;
+  // `why`: for who waits for a connection there is none of, and theirs after that; null: the last one's end says it
+  // all.
+  void end(ConnectError* why) noexcept;
+  void end(ConnectError why) noexcept { end(&why); }
+  ConnectError* last_error_or_null() { return last_error_ ? &*last_error_ : nullptr; }
+  std::expected<void, Error> close_connection(std::uint16_t code, std::string_view reason) noexcept;
 
   codec::Url url_;
   ConnectOptions options_;

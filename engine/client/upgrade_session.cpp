@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <utility>
 
@@ -191,12 +192,15 @@ void UpgradeSession::on_exception(std::exception_ptr exception) noexcept {
   const connection::Refusal met =
       context_.note_exception(exception, route_->name, transport_ ? &transport_->peer() : nullptr);
   if (state_ == State::ended) return;
+  ConnectError error;
+  error.text = "out of memory";  // short: needs none
   try {
     // The application is called here for its state alone.
-    fail(met == connection::Refusal::out_of_memory ? "out of memory" : "the connection's state could not be made");
-  } catch (...) {
-    if (transport_) transport_->abort(End::memory);
+    if (met != connection::Refusal::out_of_memory) error.text = "the connection's state could not be made";
+  } catch (const std::bad_alloc&) {
+    error.code = ENOMEM;
   }
+  fail(std::move(error));
 }
 
 void UpgradeSession::on_stop() {
@@ -238,7 +242,11 @@ void UpgradeSession::expire() {
 
 void UpgradeSession::on_detached() {
   transport_ = nullptr;
-  if (state_ != State::ended) on_end(End::reset);
+  try {
+    on_end(End::reset);
+  } catch (...) {
+    on_exception(std::current_exception());
+  }
   delete this;
 }
 

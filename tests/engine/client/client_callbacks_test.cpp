@@ -129,6 +129,24 @@ TEST_F(ClientCallbacks, WhatAHandlePostsEndsTheConnectionWhereItThrowsAsWithACon
   EXPECT_EQ(server.stats().connections, 0u);
 }
 
+TEST_F(ClientCallbacks, AConnectionDroppedInsideRetryingIsOver) {
+  std::optional<ClientConnection> kept;
+  int told = 0;
+  options.retrying = [&, step = std::make_shared<int>(1)](const Retry&) {
+    kept.reset();
+    told += *step;  // still there
+  };
+  ASSERT_TRUE(own.client.run([&]() -> Task<> {
+    auto feed = co_await own.client.connect(url_of(server.address(), "/bye"), options);
+    EXPECT_TRUE(feed);
+    if (feed) kept.emplace(*std::move(feed));
+  }));
+  world.run_for(10s);
+  EXPECT_EQ(told, 1);
+  EXPECT_FALSE(kept);
+  EXPECT_EQ(server.stats().upgrades, 1u);
+}
+
 // ---- told once
 
 TEST_F(ClientCallbacks, AHandleThatClosesWhileThereIsNoConnectionIsTold) {

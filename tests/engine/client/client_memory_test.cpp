@@ -116,5 +116,50 @@ TEST(ClientMemory, L7_WhereAnAllocationFailsAConnectOrItsConnectionEndsAtMostAnd
   }
 }
 
+TEST(ClientMemory, L7_WhereAnAllocationFailsWhileItReconnectsItGoesOnOrSaysThatItIsOver) {
+  for (std::uint64_t first = 1;; first++) {
+    ASSERT_LT(first, 1000u);
+    Simulator simulator;
+    MemoryWorld world(simulator);
+    Server server(simulator);
+    Callbacks bye;
+    bye.open = [](Connection& c) { (void)c.close(4001, "a reason that does not fit into a string itself"); };
+    server.get("/", websocket(bye));
+    ASSERT_TRUE(server.listen("127.0.0.1:7777"));
+    ASSERT_TRUE(server.start());
+    Client client(world);
+    ASSERT_TRUE(client.start());
+    struct Follower {
+      int retries = 0;
+      int failures = 0;
+    } ends_at_once, finds_nobody;
+    const auto connect = [&](const char* url, Follower& follower) {
+      ConnectOptions options;
+      options.reconnect = Backoff(100ms, 100ms);
+      options.reconnect->retry_first = true;
+      options.retrying = [&](const Retry&) { follower.retries++; };
+      return client.connect(url, options, Callbacks(), [&](const ConnectError&) { follower.failures++; }).has_value();
+    };
+    ASSERT_TRUE(connect("ws://127.0.0.1:7777/", ends_at_once));
+    ASSERT_TRUE(connect("ws://127.0.0.1:7778/", finds_nobody));
+    simulator.run_for(110ms);
+    memory.arm(first, 1);
+    simulator.run_for(300ms);
+    memory.disarm();
+    simulator.run_for(15s);  // longer than an attempt has
+    for (Follower* follower : {&ends_at_once, &finds_nobody}) {
+      follower->retries = 0;
+      EXPECT_LE(follower->failures, 1) << first;
+    }
+    simulator.run_for(1s);
+    EXPECT_NE(ends_at_once.retries == 0, ends_at_once.failures == 0) << first;
+    EXPECT_NE(finds_nobody.retries == 0, finds_nobody.failures == 0) << first;
+    server.stop(2s);
+    client.stop(2s);
+    client.wait();
+    if (memory.failed() == 0) break;
+  }
+}
+
 }  // namespace
 }  // namespace brume::test
