@@ -61,7 +61,8 @@ void Dial::guarded(F&& call) {
 }
 
 void Dial::OwnAlarm::fire() {
-  dial.guarded([this] { (dial.*method)(); });
+  Dial& of = dial;  // this object may go in the call
+  of.guarded([&of, call = method] { (of.*call)(); });
 }
 
 void Dial::on_resolved(io::Environment::Resolution resolution) {

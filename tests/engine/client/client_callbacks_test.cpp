@@ -29,15 +29,16 @@ class ClientCallbacks : public testing::Test {
     handle = *made;
   }
 
+  // First: the client's end is told, too.
+  int opened = 0;
+  std::vector<CloseCause> closes;
+  std::vector<ConnectError> failures;
   ClientWorld own;
   Simulator& world = own.world;
   Server server{world};
   ConnectOptions options;
   Callbacks callbacks;
   ConnectHandle handle;
-  int opened = 0;
-  std::vector<CloseCause> closes;
-  std::vector<ConnectError> failures;
   static constexpr const char* kNobody = "ws://127.0.0.1:7777/ws";
 };
 
