@@ -217,14 +217,24 @@ brume::Callbacks callbacks(const Options& options, Ending& ending) {
   return made;
 }
 
+using Sent = std::expected<void, brume::Error>;
+
+// send_queue_full, which is to be tried again, also where what was posted was dropped: there is no connection for now.
+Sent outcome_of(std::future<Sent>& answer) {
+  try {
+    return answer.get();
+  } catch (const std::future_error&) {
+    return std::unexpected(brume::Error::send_queue_full);
+  }
+}
+
 // Sends one message, and waits while the outbox is full. False where there is no connection any more.
 bool send_message(const brume::ConnectHandle& handle, const examples::LineMessage& message, Ending& ending) {
-  using Result = std::expected<void, brume::Error>;
   constexpr std::chrono::milliseconds kRetry{20};
   for (;;) {
     if (ending.over()) return false;
-    auto promise = std::make_shared<std::promise<Result>>();
-    std::future<Result> answer = promise->get_future();
+    auto promise = std::make_shared<std::promise<Sent>>();
+    std::future<Sent> answer = promise->get_future();
     const auto posted = handle.post([promise, message](brume::Connection& c) {
       promise->set_value(c.send(message.type, brume::as_bytes(message.data)));
     });
@@ -233,16 +243,12 @@ bool send_message(const brume::ConnectHandle& handle, const examples::LineMessag
     // The core may be slow, as where stdout is; asked again it would send twice.
     while (posted && answer.wait_for(kRetry) != std::future_status::ready)
       if (ending.over()) return false;
-    try {
-      const Result sent = posted ? answer.get() : Result(std::unexpected(brume::Error::send_queue_full));
-      if (sent) return true;
-      if (sent.error() != brume::Error::send_queue_full) {
-        std::fprintf(stderr, "not sent: %s\n", std::string(to_string(sent.error())).c_str());
-        if (sent.error() != brume::Error::connection_closed) ending.lost = true;
-        return true;
-      }
-    } catch (const std::future_error&) {
-      // Dropped: there is no connection for now.
+    const Sent sent = posted ? outcome_of(answer) : std::unexpected(brume::Error::send_queue_full);
+    if (sent) return true;
+    if (sent.error() != brume::Error::send_queue_full) {
+      std::fprintf(stderr, "not sent: %s\n", std::string(to_string(sent.error())).c_str());
+      if (sent.error() != brume::Error::connection_closed) ending.lost = true;
+      return true;
     }
     std::this_thread::sleep_for(kRetry);
   }
