@@ -10,11 +10,13 @@ import hub_figures
 import lines
 import servers
 
+NOT_MEASURED = "Not measured yet:"
 DISTURBED = 0.04  # of a core: above this share of other work on the machine a figure is in doubt
 
 INTRODUCTION = """# Results
 
-`make bench` wrote this file; `make bench ONLY={first}` measures one line again. Every figure comes from a fresh server
+`make bench` wrote this file; `make bench ONLY={first}` measures one line again and leaves the others as they were: below
+each table stands when and of which commit it was measured. Every figure comes from a fresh server
 on core 0 and the load generator (`bench/wsblast`) on core 1, over loopback; the servers of a line take turns, round after
 round.
 Absolute figures move from machine to machine and from hour to hour: compare within one table only.
@@ -26,21 +28,43 @@ so the server might do more. "d": in at least half of the runs something else us
 """
 
 
-def write(results, build):
+def write(results, build, earlier=""):
+    """`earlier`: a report that has the lines which `results` has not; they are taken over as they stand there."""
     known = servers.all_servers(build)
-    measured = [line for line in lines.LINES if line.key in results]
+    sections = sections_of(earlier)
     parts = [
         INTRODUCTION.format(first=lines.LINES[0].key, disturbed=DISTURBED),
         machine(build),
-        "## Marks\n\n" + marks_table(results, known),
+        "## Marks\n\n" + marks_table(results, known, earlier),
     ]
-    parts += [section(line, results[line.key], known) for line in measured]
+    missing = []
+    for line in lines.LINES:
+        if line.key in results:
+            parts.append(section(line, results[line.key], known))
+        elif line.title in sections:
+            parts.append(sections[line.title])
+        else:
+            missing.append(line.key)
     if hub_figures.KEY in results:
         parts.append(hub_figures.section(results[hub_figures.KEY], table))
-    missing = [line.key for line in lines.LINES if line.key not in results]
+    elif hub_figures.TITLE in sections:
+        parts.append(sections[hub_figures.TITLE])
     if missing:
-        parts.append("Not measured yet: " + ", ".join(missing) + ".\n")
+        parts.append(f"{NOT_MEASURED} {', '.join(missing)}.\n")
     return "\n".join(parts)
+
+
+def sections_of(text):
+    """The sections of a report by their titles."""
+    text = text.partition(f"\n{NOT_MEASURED}")[0]
+    sections = ("## " + part.rstrip("\n") + "\n" for part in text.split("\n## ")[1:])
+    return {part.partition("\n")[0].removeprefix("## "): part for part in sections}
+
+
+def earlier_marks(text):
+    """The rows of a report's marks by their first three cells."""
+    rows = [line.strip("| ").split(" | ") for line in sections_of(text).get("Marks", "").splitlines()]
+    return {tuple(row[:3]): row for row in rows if len(row) == 5}
 
 
 def machine(build):
@@ -133,12 +157,14 @@ def best_limit(result, line):
     return max(medians) if line.figure.higher_is_better else min(medians)
 
 
-def marks_table(results, known):
+def marks_table(results, known, earlier=""):
     rows = []
+    before = earlier_marks(earlier)
     for line in lines.LINES:
         for mark in line.marks:
             for subject in (mark.only,) if mark.only else line.subjects:
-                rows.append(mark_row(line, mark, results.get(line.key), subject, known[subject].name))
+                now = mark_row(line, mark, results.get(line.key), subject, known[subject].name)
+                rows.append(now if line.key in results else before.get(tuple(now[:3]), now))
     return table(("line", "server", "mark", "reached", ""), rows, align="lllrl")
 
 

@@ -271,9 +271,9 @@ def main():
             result = bench.measure_line(line)
             (kept / f"{line.key}.json").write_text(json.dumps(result, indent=1))
     results = {file.stem: json.loads(file.read_text()) for file in sorted(kept.glob("*.json"))}
-    text = report.write(results, options.build)
     target = kept / "RESULTS.md" if options.quick else pathlib.Path("bench/RESULTS.md")
-    target.write_text(text)
+    earlier = target.read_text() if target.exists() and not options.quick else ""
+    target.write_text(report.write(results, options.build, earlier))
     print(report.marks_table(results, servers.all_servers(options.build)))
     print(f"written: {target}")
     return 0
