@@ -68,19 +68,21 @@ bool set_mac_key(EVP_MAC_CTX* mac, const TicketKeys::Key& key) {
 int use_ticket_key(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac,
                    int sealing) {
   constexpr int kError = -1;
-  TicketKeys& keys = owner_of(ssl).ticket_keys();
+  const TlsContext& owner = owner_of(ssl);
+  TicketKeys& keys = owner.ticket_keys();
+  const EVP_CIPHER* const algorithm = owner.ticket_cipher();
   const io::Time now = TlsFilter::of(ssl).now();
   if (sealing == 1) {
     const auto key = keys.current(now);
-    if (!key || RAND_bytes(iv, EVP_CIPHER_get_iv_length(EVP_aes_256_cbc())) != 1) return kError;
+    if (!key || RAND_bytes(iv, EVP_CIPHER_get_iv_length(algorithm)) != 1) return kError;
     std::ranges::copy(key->name, name);
-    if (EVP_EncryptInit_ex(cipher, EVP_aes_256_cbc(), nullptr, key->cipher_secret.data(), iv) != 1) return kError;
+    if (EVP_EncryptInit_ex(cipher, algorithm, nullptr, key->cipher_secret.data(), iv) != 1) return kError;
     return set_mac_key(mac, *key) ? 1 : kError;
   }
   const auto found = keys.find(std::span<const unsigned char, TicketKeys::kNameSize>(name, TicketKeys::kNameSize), now);
   if (!found) return 0;
   const TicketKeys::Key& key = found->key;
-  if (EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), nullptr, key.cipher_secret.data(), iv) != 1) return kError;
+  if (EVP_DecryptInit_ex(cipher, algorithm, nullptr, key.cipher_secret.data(), iv) != 1) return kError;
   if (!set_mac_key(mac, key)) return kError;
   // A client uses a ticket of TLS 1.3 once (RFC 8446, appendix C.4): with none in its place it could resume only every
   // other time.
@@ -212,13 +214,17 @@ void free_context(SSL_CTX* context) {
 void free_bio_method(BIO_METHOD* method) {
   BIO_meth_free(method);
 }
+void free_cipher(EVP_CIPHER* cipher) {
+  EVP_CIPHER_free(cipher);
+}
 
 std::expected<std::shared_ptr<const TlsContext>, SystemError> TlsContext::for_server(const TlsConfig& config,
                                                                                      std::shared_ptr<TicketKeys> keys) {
   assert(!config.certificates.empty() && keys);
   std::shared_ptr<TlsContext> made(new TlsContext);
   made->bio_method_ = make_bio_method();
-  if (!made->bio_method_) return std::unexpected(tls_system_error("TLS cannot be set up"));
+  made->ticket_cipher_.reset(EVP_CIPHER_fetch(nullptr, "AES-256-CBC", nullptr));
+  if (!made->bio_method_ || !made->ticket_cipher_) return std::unexpected(tls_system_error("TLS cannot be set up"));
   made->keys_ = std::move(keys);
   for (const TlsCertificate& certificate : config.certificates)
     if (auto error = made->add_server(config, certificate)) return std::unexpected(*std::move(error));

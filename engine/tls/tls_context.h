@@ -34,8 +34,10 @@ struct Freer {
 
 void free_context(SSL_CTX* context);
 void free_bio_method(bio_method_st* method);
+void free_cipher(EVP_CIPHER* cipher);
 using ContextPointer = std::unique_ptr<SSL_CTX, Freer<free_context>>;
 using BioMethodPointer = std::unique_ptr<bio_method_st, Freer<free_bio_method>>;
+using CipherPointer = std::unique_ptr<EVP_CIPHER, Freer<free_cipher>>;
 
 class TlsContext {
  public:
@@ -55,6 +57,8 @@ class TlsContext {
   bool verifies() const { return verifies_; }
   bio_method_st* bio_method() const { return bio_method_.get(); }
   TicketKeys& ticket_keys() const { return *keys_; }
+  // That tickets are sealed with. Looked up once: OpenSSL would do so, under a lock, for each.
+  const EVP_CIPHER* ticket_cipher() const { return ticket_cipher_.get(); }
 
  private:
   struct NameHash {
@@ -71,6 +75,7 @@ class TlsContext {
 
   BioMethodPointer bio_method_;
   std::shared_ptr<TicketKeys> keys_;  // null for a client
+  CipherPointer ticket_cipher_;       // likewise
   std::vector<ContextPointer> contexts_;
   std::unordered_map<std::string, SSL_CTX*, NameHash, std::equal_to<>>
       by_name_;  // a wildcard is named by what follows its star
