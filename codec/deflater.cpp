@@ -11,10 +11,9 @@ constexpr std::size_t kTailSize = 4;  // 00 00 FF FF
 
 Deflater::Deflater(std::uint8_t window_bits, std::uint8_t level) : level_(level) {
   memory_.serve(stream_);
-  if (deflateInit2(&stream_, level, Z_DEFLATED, -int{window_bits}, memory_level(window_bits), Z_DEFAULT_STRATEGY) !=
-      Z_OK) {
-    throw std::bad_alloc();
-  }
+  const int result =
+      deflateInit2(&stream_, level, Z_DEFLATED, -int{window_bits}, memory_level(window_bits), Z_DEFAULT_STRATEGY);
+  if (result != Z_OK) throw std::bad_alloc();
 }
 
 Deflater::~Deflater() {
@@ -27,7 +26,7 @@ std::optional<std::size_t> Deflater::run(std::span<const std::byte> message, std
   stream_.next_out = reinterpret_cast<Bytef*>(out.data());
   stream_.avail_out = static_cast<uInt>(out.size());
   const int result = ::deflate(&stream_, Z_SYNC_FLUSH);
-  // With room left over everything came out, the flush too.
+  // With room left over everything came out, the flush too; without any from the start it is Z_BUF_ERROR.
   if (result != Z_OK || stream_.avail_out == 0) return std::nullopt;
   const std::size_t size = out.size() - stream_.avail_out;
   assert(size > kTailSize && out[size - 1] == std::byte{0xFF} && out[size - kTailSize] == std::byte{0});
@@ -36,7 +35,6 @@ std::optional<std::size_t> Deflater::run(std::span<const std::byte> message, std
 
 std::optional<std::size_t> Deflater::deflate_alone(std::span<const std::byte> message, std::span<std::byte> out) {
   forget();
-  if (out.empty()) return std::nullopt;
   return run(message, out);
 }
 

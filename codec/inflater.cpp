@@ -98,7 +98,7 @@ Inflated StreamInflater::inflate(std::span<std::byte> out) {
     const bool at_end = (stream_.data_type & 128) != 0 && (stream_.data_type & 63) == 0;
     if (stream_.avail_in == 0 && at_end) return {done, written()};
     if (stream_.avail_out == 0) return {full, written()};
-    if (stream_.avail_in == 0 || result == Z_BUF_ERROR) return {bad, 0};
+    return {bad, 0};  // cut off: inflate() goes on until input or room is used up
   }
 }
 

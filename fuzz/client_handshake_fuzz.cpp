@@ -179,7 +179,13 @@ void answer(std::string_view text, std::span<const std::uint8_t, kControlBytes> 
     (void)codec::parse_response_head(memory.text(), storage);  // any bytes are safe to give
     return;
   }
-  judge(ExactMemory(text.substr(0, **scanned)), std::span(storage).first(limits.max_headers), request);
+  std::string head(text.substr(0, **scanned));
+  const auto fields = std::span(storage).first(limits.max_headers);
+  judge(ExactMemory(head), fields, request);
+  const std::string expected_unfolded = unfold_by_the_book(head);
+  codec::unfold_fields(head);
+  check(head == expected_unfolded, "what is folded is one line, as the reference makes it");
+  judge(ExactMemory(head), fields, request);
 }
 
 }  // namespace

@@ -58,6 +58,9 @@ Result inflate_in_steps(codec::StreamInflater& inflater, std::span<const std::by
                         std::size_t step) {
   std::vector<std::byte> out;
   inflater.begin(payload);
+  const Inflated without_room = inflater.inflate({});
+  check(without_room.size == 0, "nothing is written where there is no room");
+  if (without_room.state != State::full) return {without_room.state, {}};
   while (true) {
     std::vector<std::byte> piece(std::min(step, room - out.size()));
     const Inflated inflated = inflater.inflate(piece);
@@ -105,12 +108,13 @@ void read_payload(const Choice& choice, std::span<const std::byte> payload) {
     codec::StreamInflater inflater(codec::kMaxWindowBits);
     check_same(inflate_in_steps(inflater, payload, room, step), expected, room);
   }
-  // A context may be of any size, and may have been used.
-  codec::StreamInflater used(choice.window_bits);
+  // A context may be of any size, the smallest too, and may have been used.
+  const auto window_bits = static_cast<std::uint8_t>(choice.window_bits - 1);
+  codec::StreamInflater used(window_bits);
   for (int i = 0; i < 3; ++i) {
     if (inflate_in_steps(used, payload, room, room).state != State::done) break;
   }
-  check(used.held_bytes() <= codec::StreamInflater::most_bytes(choice.window_bits), "a context has its size");
+  check(used.held_bytes() <= codec::StreamInflater::most_bytes(window_bits), "a context has its size");
 }
 
 // The first byte is the first payload's size; the second may refer to what the first was, unless that is forgotten.

@@ -78,6 +78,19 @@ struct ReferenceSearch {
   std::size_t size = 0;  // of a whole head, with a leading CRLF
 };
 
+// A whole head whose folded fields are one line each: the CRLF in front of a blank is two blanks, but for the first
+// one, behind the status line.
+inline std::string unfold_by_the_book(std::string text) {
+  bool in_fields = false;
+  for (std::size_t i = 0; i + 1 < text.size(); ++i) {
+    if (text[i] != '\r' || text[i + 1] != '\n') continue;
+    const bool folds = i + 2 < text.size() && (text[i + 2] == ' ' || text[i + 2] == '\t');
+    if (in_fields && folds) text[i] = text[i + 1] = ' ';
+    in_fields = true;
+  }
+  return text;
+}
+
 // Where the head at the front of `text` ends.
 inline ReferenceSearch find_response_by_the_book(std::string_view text, std::size_t max_head_size) {
   using Answer = ReferenceSearch::Answer;
