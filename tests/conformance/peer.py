@@ -235,13 +235,17 @@ class Peer:
     def describe(self, event):
         return " ".join(shown(part) if isinstance(part, bytes) else str(part) for part in event)
 
+    def end_sending(self):
+        """Ends this end's direction; where the other end has left already there is nothing to end."""
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
     def tcp_ends(self):
         """The server ends TCP first (7.1.1): as the server, this end does."""
         if self.tested == CLIENT:
-            try:
-                self.socket.shutdown(socket.SHUT_WR)
-            except OSError:
-                pass
+            self.end_sending()
         self.end_of_stream()
         self.over = True
 

@@ -1,6 +1,6 @@
 """How long a request is, and one behind the other (RFC 9112, sections 6, 7, 9; RFC 9110, sections 8.6, 9.3)."""
 
-from peer import Wrong
+from peer import Peer, Wrong
 from table import ANY, SERVER, Answer, Ended, Pieces, Table, plain
 
 table = t = Table(19, "Bodies and pipelines", rfc="9112", roles=(SERVER,), handshake=False, needs="http")
@@ -129,6 +129,6 @@ t("Expect: 100-continue is answered before the body is sent", "9110 10.1.1",
   Answer(100, keep=True), NOTE, LAST)
 t("An answer has a Date", "9110 6.6.1", plain("GET / HTTP/1.1", more=(CLOSE,)), Answer(200, {"Date": ANY}))
 t("A head that ends before it is whole is not served", "8", plain("GET / HTTP/1.1")[:-4],
-  lambda peer: peer.socket.shutdown(1), Ended())
+  Peer.end_sending, Ended())
 t("Expect: 100-continue in an HTTP/1.0 request is ignored", "9110 10.1.1",
   plain("POST /api/notify HTTP/1.0", more=(LENGTH, "Expect: 100-continue")), silent, NOTE, LAST)

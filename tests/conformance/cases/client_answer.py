@@ -1,7 +1,7 @@
 """The server's answer, right and wrong, as a client has to judge it (RFC 6455, section 4.1)."""
 
 from cases.deflate_data import comes_back_within, hexadecimal
-from peer import Wrong
+from peer import Peer, Wrong
 from table import CLIENT, Asked, Closed, Ponged, Refused, Respond, Table, close, echo, ping, response, text
 
 table = t = Table(26, "Client: the answer", roles=(CLIENT,), handshake=False)
@@ -147,4 +147,4 @@ wrong("A refusal whose length is invalid ends the connection", "9112 6.3",
       "Content-Length: x", "Content-Length: -1", "Content-Length: 2\r\nContent-Length: 3", "Content-Length: 2, 3")])
 t.each("A refusal whose content is cut off is a refusal all the same", "9112 8",
   ("Content-Length: 100\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n5\r\nabc"),
-  lambda rest: [Asked(), Respond("HTTP/1.1 404 Not Found\r\n" + rest), lambda peer: peer.socket.shutdown(1), Refused()])
+  lambda rest: [Asked(), Respond("HTTP/1.1 404 Not Found\r\n" + rest), Peer.end_sending, Refused()])

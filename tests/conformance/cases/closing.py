@@ -4,15 +4,11 @@ import socket
 import struct
 
 from frames import CLOSE
-from peer import Wrong
+from peer import Peer, Wrong
 from table import SERVER, Closed, Ended, Fails, Ponged, Send, Table, binary, close, cont, echo, ping, pong, text
 
 table = t = Table(13, "Closing")
 MIDDLE = {"fin": False}
-
-
-def end_writing(peer):
-    peer.socket.shutdown(socket.SHUT_WR)
 
 
 def reset(peer):
@@ -56,23 +52,23 @@ t("The server ends TCP after a failure although the client keeps its side open",
 t("Data after a failure is not processed: no answer to valid frames behind it", "7.1.7",
   cont("wrong"), text("late"), ping("late"), close(1000), Fails(1002, "continuation"))
 t("A Close behind a failure is not answered with another one", "7.1.7", Send(11), close(4000), Fails(1002, "opcode"))
-t("TCP ends without a Close after the handshake: the other side ends, too", "7.2.1", end_writing, Ended())
+t("TCP ends without a Close after the handshake: the other side ends, too", "7.2.1", Peer.end_sending, Ended())
 t("TCP ends without a Close after a message came back: the other side ends, too", "7.2.1",
-  text("a"), echo("a"), end_writing, Ended())
+  text("a"), echo("a"), Peer.end_sending, Ended())
 t.each("TCP ends inside a frame, at each byte of its header: the other side ends without an answer", "7.2.1",
   range(1, 8),
-       lambda n: [text("abc" * 60, cut=n), end_writing, Ended()])
-t("TCP ends inside a payload: no part of the message comes back", "7.2.1", text("abc" * 60, cut=50), end_writing,
+       lambda n: [text("abc" * 60, cut=n), Peer.end_sending, Ended()])
+t("TCP ends inside a payload: no part of the message comes back", "7.2.1", text("abc" * 60, cut=50), Peer.end_sending,
   Ended())
 t("TCP ends inside a fragmented message: no part of it comes back", "7.2.1", text("a", **MIDDLE), cont("b", **MIDDLE),
-  end_writing, Ended())
-t("TCP ends inside a Close frame: it is no Close", "7.2.1", close(1000, cut=3), end_writing, Ended())
+  Peer.end_sending, Ended())
+t("TCP ends inside a Close frame: it is no Close", "7.2.1", close(1000, cut=3), Peer.end_sending, Ended())
 t("A reset after the handshake harms no other connection", "7.2.1", reset, fresh_connection_works, roles=(SERVER,))
 t("A reset inside a frame harms no other connection", "7.2.1", binary(b"x" * 500, cut=100), reset,
   fresh_connection_works, roles=(SERVER,))
 t("A reset while an echo is on its way harms no other connection", "7.2.1",
   binary(b"x" * 400000), reset, fresh_connection_works, roles=(SERVER,))
 t("A client that has sent Close and ends its sending side still gets the answer", "7.1.1",
-  close(1000), end_writing, Closed(1000), roles=(SERVER,))
+  close(1000), Peer.end_sending, Closed(1000), roles=(SERVER,))
 t("A failure of one connection leaves another as it is", "7.1.7", Send(CLOSE, b"x"), Fails(1002, "one byte"),
   fresh_connection_works, roles=(SERVER,))
